@@ -1,0 +1,40 @@
+"""The vocabulary that model files are written in."""
+
+from models.definition.definition import Definition, Kind, Target
+from models.definition.feature import Category, Feature, Flag, Number, Schema, Value
+from models.definition.policy import (
+    Confidence,
+    CostThreshold,
+    Decided,
+    Driver,
+    F1Threshold,
+    FixedThreshold,
+    Level,
+    Policy,
+    Threshold,
+)
+from models.definition.recipe import Booster, Gate, Recipe
+
+__all__ = [
+    "Booster",
+    "Category",
+    "Confidence",
+    "CostThreshold",
+    "Decided",
+    "Definition",
+    "Driver",
+    "F1Threshold",
+    "Feature",
+    "FixedThreshold",
+    "Flag",
+    "Gate",
+    "Kind",
+    "Level",
+    "Number",
+    "Policy",
+    "Recipe",
+    "Schema",
+    "Target",
+    "Threshold",
+    "Value",
+]

@@ -1,0 +1,113 @@
+"""The features of a record: what each one means and which values it may have.
+
+A feature is part of the public interface: its unit, range, levels and example appear in the OpenAPI document,
+in error messages and in the console, and serving refuses values outside them by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Value = float | int | str | bool | None
+"""One feature value as JSON carries it. None means missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
+    """A quantity. `minimum` and `maximum` are inclusive; `whole` admits integers only."""
+
+    name: str
+    description: str
+    unit: str
+    minimum: float
+    maximum: float
+    example: float
+    whole: bool = False
+    missing: bool = False
+    """Whether the value may be null or left out; the model then decides without it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Category:
+    """One of a list of levels. `unseen` says what happens to any other text: refused, or treated as missing."""
+
+    name: str
+    description: str
+    levels: tuple[str, ...]
+    example: str
+    unseen: Literal["refuse", "missing"] = "refuse"
+    missing: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """True or false."""
+
+    name: str
+    description: str
+    example: bool
+    missing: bool = False
+
+
+Feature = Number | Category | Flag
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The features of a model in their fixed order: position i of every encoded row is feature i.
+
+    Raises ValueError when two features share a name or an example lies outside its own range.
+    """
+
+    features: tuple[Feature, ...]
+
+    def __post_init__(self) -> None:
+        names = self.names
+        doubled = sorted({name for name in names if names.count(name) > 1})
+        if doubled:
+            raise ValueError(f"feature names stand twice: {', '.join(doubled)}")
+        for feature in self.features:
+            _check_example(feature)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(feature.name for feature in self.features)
+
+    @property
+    def example(self) -> dict[str, Value]:
+        """A complete record: the example value of every feature."""
+        return {feature.name: feature.example for feature in self.features}
+
+    def __getitem__(self, name: str) -> Feature:
+        for feature in self.features:
+            if feature.name == name:
+                return feature
+        raise KeyError(name)
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def describe(self) -> list[dict[str, object]]:
+        """The schema as JSON-ready rows: stored with every version and shown by the API."""
+        return [describe(feature) for feature in self.features]
+
+
+def describe(feature: Feature) -> dict[str, object]:
+    """One feature as a JSON-ready mapping, its type first."""
+    fields: Mapping[str, object] = {name: getattr(feature, name) for name in feature.__dataclass_fields__}
+    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
+    return {"type": type(feature).__name__.lower(), **plain}
+
+
+def _check_example(feature: Feature) -> None:
+    match feature:
+        case Number() if not feature.minimum <= feature.example <= feature.maximum:
+            raise ValueError(f"{feature.name}: the example {feature.example} lies outside its range")
+        case Number() if feature.whole and feature.example != int(feature.example):
+            raise ValueError(f"{feature.name}: the example {feature.example} is not a whole number")
+        case Category() if feature.example not in feature.levels:
+            raise ValueError(f"{feature.name}: the example {feature.example!r} is not one of its levels")
+        case _:
+            return

@@ -1,0 +1,149 @@
+"""What a stored version says about itself: the shape of `version.json`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.definition import Kind
+
+FORMAT = 1
+"""The artifact format that this code writes and reads."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Metric(_Part):
+    """A metric on the test rows with its 95 % confidence interval, and the baselines' values on the same rows."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    higher_is_better: bool
+    baselines: dict[str, float]
+    """Baseline name -> its value on the same rows, e.g. {"prior": 0.5, "logistic_regression": 0.91}."""
+
+
+class GateResult(_Part):
+    """One gate and how the version stood to it."""
+
+    metric: str
+    at_least: float | None = None
+    at_most: float | None = None
+    value: float
+    passed: bool
+
+
+class CalibrationBin(_Part):
+    """Test rows whose probability falls into one bin: what was promised and what came."""
+
+    rows: int
+    mean_probability: float
+    observed_rate: float
+
+
+class ThresholdRow(_Part):
+    """What deciding at `threshold` would have done on the test rows. `cost` is in the policy's own currency."""
+
+    threshold: float
+    precision: float
+    recall: float
+    false_positive_rate: float
+    positive_rate: float
+    f1: float
+    cost: float | None = None
+
+
+class Data(_Part):
+    """What the version was trained on."""
+
+    source: str
+    """Where the rows came from; synthetic data says so."""
+    synthetic: bool
+    rows: int
+    train_rows: int
+    validation_rows: int
+    test_rows: int
+    positive_rate: float
+    fingerprint: str
+    """SHA-256 over the columns used, in order."""
+    split: str
+    """How rows were split, in words."""
+
+
+class FeatureReference(_Part):
+    """The training distribution of one feature, binned once, for drift.
+
+    Numbers: `edges` are the inner bin edges (ascending), counts has one more entry. Categories and flags: `levels`.
+    """
+
+    name: str
+    edges: tuple[float, ...] | None = None
+    levels: tuple[str, ...] | None = None
+    counts: tuple[int, ...]
+    missing: int
+    minimum: float | None = None
+    maximum: float | None = None
+    mean: float | None = None
+
+
+class Reference(_Part):
+    """`reference.json`: training distributions of every feature and of the score (its edges are 0.05 apart)."""
+
+    features: tuple[FeatureReference, ...]
+    score: FeatureReference
+
+
+class Importance(_Part):
+    """Mean absolute SHAP contribution of a feature over a sample of the training rows, on the margin scale."""
+
+    feature: str
+    mean_absolute_contribution: float
+
+
+class Example(_Part):
+    """The definition's example record with the answers it had when the version was stored: checked at every load."""
+
+    record: dict[str, Any]
+    margin: float
+    score: float
+
+
+class Reproduction(_Part):
+    """All it takes to train the version again."""
+
+    seed: int
+    commit: str
+    """Git commit of the code; ends in "+dirty" when files were changed, "unknown" outside a repository."""
+    recipe: dict[str, Any]
+    libraries: dict[str, str]
+    command: str
+
+
+class VersionDetails(_Part):
+    """`version.json`."""
+
+    format: Literal[1] = FORMAT
+    model: str
+    kind: Kind
+    title: str
+    definition_fingerprint: str
+    created_at: datetime
+    threshold: float = Field(ge=0, le=1)
+    metrics: tuple[Metric, ...]
+    gates: tuple[GateResult, ...]
+    calibration: tuple[CalibrationBin, ...]
+    thresholds: tuple[ThresholdRow, ...]
+    data: Data
+    importance: tuple[Importance, ...]
+    example: Example
+    reproduction: Reproduction
+    trees: int
+    limits: tuple[str, ...]
+    forced: tuple[str, ...] = ()
+    """Gates or baselines that were missed and overruled by whoever trained the version."""

@@ -1,0 +1,50 @@
+"""From a record to the row of numbers that a booster sees: position i is feature i, NaN is missing.
+
+Numbers and flags stand for themselves. The levels of a category become their rank by the target's mean in the training
+rows, so that one threshold on the rank separates risky levels from safe ones (Fisher 1958: for a binary target some
+split of that order is the best of all splits of the levels).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.definition import Category, Schema, Value
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """The codes of every category of `schema`: feature name -> level -> code."""
+
+    schema: Schema
+    codes: Mapping[str, Mapping[str, float]]
+    _tables: tuple[tuple[int, Mapping[Value, float]], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        categories = [(i, f) for i, f in enumerate(self.schema.features) if isinstance(f, Category)]
+        lacking = [f.name for _, f in categories if f.name not in self.codes]
+        if lacking:
+            raise ValueError(f"no codes for {', '.join(lacking)}")
+        tables = tuple((i, {level: code for level, code in self.codes[f.name].items()}) for i, f in categories)
+        object.__setattr__(self, "_tables", tables)
+
+    def row(self, values: Sequence[Value]) -> list[float]:
+        """One encoded row from the values of a valid record in schema order."""
+        row: list[float] = list(values)  # type: ignore[arg-type]
+        for position, table in self._tables:
+            row[position] = table.get(values[position], NAN)
+        if None in row:
+            row = [NAN if value is None else value for value in row]
+        return row
+
+    def matrix(self, records: Iterable[Mapping[str, Value]]) -> NDArray[np.float32]:
+        """Encoded records, shape (records, features). A feature that a record lacks counts as missing."""
+        names = self.schema.names
+        rows = [self.row([record.get(name) for name in names]) for record in records]
+        return np.array(rows, np.float32).reshape(len(rows), len(names))

@@ -1,0 +1,149 @@
+"""Versions in the BentoML model store: write one, list them, read one back.
+
+A version is a BentoML model of the decision model's name whose folder holds:
+
+    model.ubj         the booster, for explanations
+    model.onnx        the same trees for ONNX Runtime: input `rows` float32 (n, features), output `margin` float32 (n, 1)
+    encoding.json     category codes
+    calibration.json  margin -> probability
+    version.json      metrics, thresholds, data, example, ... (VersionDetails)
+    schema.json       the feature schema as it was
+    reference.json    training distributions for drift (Reference)
+
+Nothing in it is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import bentoml
+from bentoml.exceptions import BentoMLException, NotFound
+from bentoml.models import ModelContext
+from pydantic import TypeAdapter, ValidationError
+
+from models.definition import Definition
+from registry.calibration import Calibration
+from registry.details import FORMAT, Reference, VersionDetails
+from registry.encoding import Encoding
+from registry.errors import NoVersionError, UnknownVersionError, UnusableVersionError
+
+logger = logging.getLogger("tiffin.registry")
+
+MODULE = "tiffin"
+LABEL_FORMAT = "tiffin_format"
+LABEL_FINGERPRINT = "tiffin_fingerprint"
+_CALIBRATION: TypeAdapter[Calibration] = TypeAdapter(Calibration)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """Everything that makes a new version; only training creates one."""
+
+    booster: bytes
+    onnx: bytes
+    encoding: Encoding
+    calibration: Calibration
+    details: VersionDetails
+    reference: Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One stored version of a model. `tag` is its name in the BentoML store, e.g. "fraud:k3hx2wqx5o"."""
+
+    tag: str
+    path: Path
+    details: VersionDetails
+
+    def booster(self) -> bytes:
+        return (self.path / "model.ubj").read_bytes()
+
+    def onnx(self) -> bytes:
+        return (self.path / "model.onnx").read_bytes()
+
+    def encoding(self, definition: Definition) -> Encoding:
+        codes = json.loads((self.path / "encoding.json").read_text())
+        return Encoding(definition.schema, codes)
+
+    def calibration(self) -> Calibration:
+        return _CALIBRATION.validate_json((self.path / "calibration.json").read_bytes())
+
+    def reference(self) -> Reference:
+        return Reference.model_validate_json((self.path / "reference.json").read_bytes())
+
+
+def save(definition: Definition, artifact: Artifact) -> Version:
+    """Write a new version and return it. The store makes it visible only once all files are written."""
+    with bentoml.models.create(
+        definition.name,
+        module=MODULE,
+        labels={LABEL_FORMAT: str(FORMAT), LABEL_FINGERPRINT: definition.fingerprint},
+        metadata={metric.name: metric.value for metric in artifact.details.metrics},
+        context=ModelContext(framework_name="tiffin", framework_versions=dict(artifact.details.reproduction.libraries)),
+    ) as stored:
+        folder = Path(stored.path)
+        (folder / "model.ubj").write_bytes(artifact.booster)
+        (folder / "model.onnx").write_bytes(artifact.onnx)
+        (folder / "encoding.json").write_text(json.dumps(artifact.encoding.codes, indent=1))
+        (folder / "calibration.json").write_text(artifact.calibration.model_dump_json())
+        (folder / "version.json").write_text(artifact.details.model_dump_json(indent=1))
+        (folder / "schema.json").write_text(json.dumps(definition.schema.describe(), indent=1))
+        (folder / "reference.json").write_text(artifact.reference.model_dump_json())
+    return get(str(stored.tag), definition)
+
+
+def get(tag: str, definition: Definition) -> Version:
+    """The version with that tag, checked to fit `definition`.
+
+    Raises UnknownVersionError when the store has none, UnusableVersionError when it does not fit.
+    """
+    if not tag.startswith(f"{definition.name}:"):
+        raise UnknownVersionError(tag)
+    try:
+        stored = bentoml.models.get(tag)
+    except (NotFound, BentoMLException, ValueError) as error:
+        raise UnknownVersionError(tag) from error
+    return _read(stored, definition)
+
+
+def versions(definition: Definition) -> list[Version]:
+    """All usable versions of a model, newest first. Unusable ones are logged and left out."""
+    return list(_usable(definition))
+
+
+def newest(definition: Definition) -> Version:
+    """The newest usable version. Raises NoVersionError when there is none."""
+    for version in _usable(definition):
+        return version
+    raise NoVersionError(definition.name)
+
+
+def _usable(definition: Definition) -> Iterator[Version]:
+    stored = [model for model in bentoml.models.list(definition.name) if model.info.module == MODULE]
+    for model in sorted(stored, key=lambda model: model.creation_time, reverse=True):
+        try:
+            yield _read(model, definition)
+        except UnusableVersionError as error:
+            logger.warning("%s", error)
+
+
+def _read(stored: bentoml.Model, definition: Definition) -> Version:
+    tag = str(stored.tag)
+    labels = stored.info.labels
+    if stored.info.module != MODULE:
+        raise UnknownVersionError(tag)
+    if labels.get(LABEL_FORMAT) != str(FORMAT):
+        raise UnusableVersionError(tag, f"its format is {labels.get(LABEL_FORMAT)!r}, this code reads {FORMAT}")
+    if labels.get(LABEL_FINGERPRINT) != definition.fingerprint:
+        raise UnusableVersionError(tag, "it was trained for another schema; train the model again")
+    path = Path(stored.path)
+    try:
+        details = VersionDetails.model_validate_json((path / "version.json").read_bytes())
+    except (OSError, ValidationError) as error:
+        raise UnusableVersionError(tag, f"version.json does not read: {error}") from error
+    return Version(tag, path, details)
