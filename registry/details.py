@@ -128,7 +128,7 @@ class Reproduction(_Part):
 class VersionDetails(_Part):
     """`version.json`."""
 
-    format: Literal[1] = FORMAT
+    format: Literal[1] = 1
     model: str
     kind: Kind
     title: str

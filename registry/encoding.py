@@ -31,7 +31,7 @@ class Encoding:
         lacking = [f.name for _, f in categories if f.name not in self.codes]
         if lacking:
             raise ValueError(f"no codes for {', '.join(lacking)}")
-        tables = tuple((i, {level: code for level, code in self.codes[f.name].items()}) for i, f in categories)
+        tables = tuple((i, dict[Value, float](self.codes[f.name])) for i, f in categories)
         object.__setattr__(self, "_tables", tables)
 
     def row(self, values: Sequence[Value]) -> list[float]:

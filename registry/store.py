@@ -3,7 +3,7 @@
 A version is a BentoML model of the decision model's name whose folder holds:
 
     model.ubj         the booster, for explanations
-    model.onnx        the same trees for ONNX Runtime: input `rows` float32 (n, features), output `margin` float32 (n, 1)
+    model.onnx        the same trees: input `rows` float32 (n, features), output `margin` float32 (n, 1)
     encoding.json     category codes
     calibration.json  margin -> probability
     version.json      metrics, thresholds, data, example, ... (VersionDetails)
