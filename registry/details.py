@@ -147,3 +147,5 @@ class VersionDetails(_Part):
     limits: tuple[str, ...]
     forced: tuple[str, ...] = ()
     """Gates or baselines that were missed and overruled by whoever trained the version."""
+    findings: tuple[str, ...] = ()
+    """What training noticed in the data (copies across the split, constant columns) and what it did about it."""

@@ -24,6 +24,8 @@ class Encoding:
 
     schema: Schema
     codes: Mapping[str, Mapping[str, float]]
+    open_levels: tuple[tuple[int, str, frozenset[str]], ...] = field(init=False, repr=False, compare=False)
+    """Position, name and known levels of the categories whose other texts count as missing."""
     _tables: tuple[tuple[int, Mapping[Value, float]], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -32,7 +34,9 @@ class Encoding:
         if lacking:
             raise ValueError(f"no codes for {', '.join(lacking)}")
         tables = tuple((i, dict[Value, float](self.codes[f.name])) for i, f in categories)
+        open_levels = tuple((i, f.name, frozenset(self.codes[f.name])) for i, f in categories if f.unseen == "missing")
         object.__setattr__(self, "_tables", tables)
+        object.__setattr__(self, "open_levels", open_levels)
 
     def row(self, values: Sequence[Value]) -> list[float]:
         """One encoded row from the values of a valid record in schema order."""

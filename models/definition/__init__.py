@@ -12,6 +12,7 @@ from models.definition.policy import (
     Level,
     Policy,
     Threshold,
+    confidence,
 )
 from models.definition.recipe import Booster, Gate, Recipe
 
@@ -37,4 +38,5 @@ __all__ = [
     "Target",
     "Threshold",
     "Value",
+    "confidence",
 ]

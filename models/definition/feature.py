@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+MAX_WHOLE = 2**53
 Value = float | int | str | bool | None
 """One feature value as JSON carries it. None means missing."""
 
@@ -103,6 +104,8 @@ def describe(feature: Feature) -> dict[str, object]:
 
 def _check_example(feature: Feature) -> None:
     match feature:
+        case Number() if feature.whole and max(abs(feature.minimum), abs(feature.maximum)) > MAX_WHOLE:
+            raise ValueError(f"{feature.name}: whole numbers beyond 2^53 are not exact; narrow its range")
         case Number() if not feature.minimum <= feature.example <= feature.maximum:
             raise ValueError(f"{feature.name}: the example {feature.example} lies outside its range")
         case Number() if feature.whole and feature.example != int(feature.example):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -102,3 +103,19 @@ class Policy:
                 break
             name = level.name
         return name
+
+
+def confidence(score: float, threshold: float) -> Confidence:
+    """How far a probability lies from the threshold, in log-odds: low below 0.5, high from 1.5 on.
+
+    1.5 in log-odds is the way from 0.5 to 0.82; the scale treats rare and common events alike.
+    """
+    distance = abs(_log_odds(score) - _log_odds(threshold))
+    if distance < 0.5:
+        return "low"
+    return "medium" if distance < 1.5 else "high"
+
+
+def _log_odds(probability: float) -> float:
+    inside = min(max(probability, 1e-9), 1 - 1e-9)
+    return math.log(inside / (1 - inside))

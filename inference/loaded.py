@@ -1,0 +1,96 @@
+"""A version in memory, ready to answer: checked on its own example before anyone may ask it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.errors import LoadFailedError
+from inference.isolation import Output
+from inference.predictor import Predictor
+from models.definition import Definition, Driver, Value
+from registry.calibration import Calibration
+from registry.details import VersionDetails
+from registry.encoding import Encoding
+from registry.ensemble import read_ensemble
+from registry.store import Version
+
+if TYPE_CHECKING:
+    from inference.explainer import Explainer
+
+PARITY = 1e-5
+"""How far an answer for the stored example may lie from the one given at training."""
+MARGIN, SCORE, FIRST_CONTRIBUTION = 0, 1, 2
+"""Columns of a model call's output."""
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """One version of one model. `score` and `explain` are the two model calls that runners batch."""
+
+    definition: Definition
+    tag: str
+    details: VersionDetails
+    encoding: Encoding
+    calibration: Calibration
+    predictor: Predictor
+    booster: bytes
+
+    @cached_property
+    def explainer(self) -> Explainer:
+        """Made on first use: a model that is never explained costs no memory for it."""
+        from inference.explainer import Explainer
+
+        return Explainer(read_ensemble(self.booster))
+
+    def score(self, rows: NDArray[np.float32]) -> Output:
+        """Rows (n, features) -> (n, 2): margin and calibrated score."""
+        margins = self.predictor.margins(rows)
+        outputs = np.empty((len(rows), 2))
+        outputs[:, MARGIN] = margins
+        outputs[:, SCORE] = self.calibration.probability(margins)
+        return outputs
+
+    def explain(self, rows: NDArray[np.float32]) -> Output:
+        """Rows (n, features) -> (n, 2 + features): margin, score and each feature's SHAP contribution."""
+        return np.hstack([self.score(rows), self.explainer.contributions(rows)])
+
+    def drivers(self, outputs: NDArray[np.float64], record: Sequence[Value], top: int) -> list[Driver]:
+        """The `top` strongest contributions of one explained row, strongest first; 0 for all."""
+        contributions = outputs[FIRST_CONTRIBUTION:]
+        names = self.definition.schema.names
+        order = np.argsort(-np.abs(contributions), kind="stable")[: top or None]
+        return [Driver(names[i], record[i], float(contributions[i])) for i in order]
+
+
+def load(definition: Definition, version: Version) -> LoadedModel:
+    """The version in memory, after it has answered its stored example as it did at training.
+
+    Raises LoadFailedError when files are missing or damaged or the example's answer differs by more than `PARITY`.
+    """
+    try:
+        loaded = LoadedModel(
+            definition=definition,
+            tag=version.tag,
+            details=version.details,
+            encoding=version.encoding(definition),
+            calibration=version.calibration(),
+            predictor=Predictor(version.onnx()),
+            booster=version.booster(),
+        )
+        outputs = loaded.score(loaded.encoding.matrix([version.details.example.record]))[0]
+    except Exception as error:  # every way in which stored bytes can be wrong ends in one answer: not this version
+        raise LoadFailedError(version.tag, f"{type(error).__name__}: {error}") from error
+    example = version.details.example
+    if not (abs(outputs[MARGIN] - example.margin) <= PARITY and abs(outputs[SCORE] - example.score) <= PARITY):
+        raise LoadFailedError(
+            version.tag,
+            f"its example scores {outputs[SCORE]:.6f} (margin {outputs[MARGIN]:.6f}), "
+            f"at training {example.score:.6f} (margin {example.margin:.6f})",
+        )
+    return loaded

@@ -1,0 +1,257 @@
+"""A tree ensemble laid out for the SHAP kernel: flat arrays of records that are read front to back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from registry.ensemble import Tree, TreeEnsemble
+
+LANES = 4
+"""Rows that the kernel takes at once: as many doubles as a 256-bit register holds."""
+
+TREE = np.dtype([("first", "i8"), ("low", "i8"), ("end", "i8"), ("repeat", "i8"), ("repeat_end", "i8")], align=True)
+"""A tree's ranges: its splits from `first` to `end`, those from `low` on having leaves only; its repeats."""
+
+SPLIT = np.dtype(
+    [
+        ("share_left", "f8"),
+        ("value_left", "f8"),
+        ("value_right", "f8"),
+        ("feature", "i4"),
+        ("threshold", "f4"),
+        ("left", "i4"),
+        ("right", "i4"),
+        ("rule", "i4"),
+        ("missing_left", "?"),
+    ],
+    align=True,
+)
+"""A split. `left` and `right` are the children's positions in the tree; a leaf's is one past the last split, and its
+value is `value_left` or `value_right`, which are 0 otherwise. `rule` is its row of the quadrature tables."""
+
+REPEAT = np.dtype([("split", "i8"), ("lower", "f4"), ("upper", "f4"), ("missing", "?")], align=True)
+"""What the path to `split` has asked of its feature before: not `x < lower` and not `x >= upper`, NaN being no bound; of
+a missing value, `missing`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An ensemble as the kernel reads it.
+
+    Shapes: trees (trees that split,) of TREE; splits (splits,) of SPLIT, parents before children; repeats (repeats,)
+    of REPEAT; step and weight (1 + repeats, quadrature points), row 0 for all splits that repeat no feature.
+    """
+
+    trees: NDArray[np.void]
+    splits: NDArray[np.void]
+    repeats: NDArray[np.void]
+    step: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    base_value: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Nodes:
+    """The nodes of all trees end to end. Shapes are (nodes,); `left` and `right` are positions therein, -1 in leaves."""
+
+    tree: NDArray[np.int64]
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+    feature: NDArray[np.int32]
+    threshold: NDArray[np.float32]
+    missing_left: NDArray[np.bool_]
+    value: NDArray[np.float32]
+    share_left: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Paths:
+    """How the roots lead to the nodes. Shapes are (nodes,).
+
+    `parent` is -1 in roots, `level` is -1 in nodes that no root leads to, `reach` is the share of the cover that comes.
+    """
+
+    parent: NDArray[np.int64]
+    level: NDArray[np.int64]
+    reach: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the path to each split has asked of the split's feature before. Shapes are (splits,).
+
+    `share` is the share of the cover that met it, 1 where nothing was asked. `lower`, `upper`, `missing` as in REPEAT.
+    """
+
+    before: NDArray[np.bool_]
+    share: NDArray[np.float64]
+    lower: NDArray[np.float32]
+    upper: NDArray[np.float32]
+    missing: NDArray[np.bool_]
+
+
+def plan(ensemble: TreeEnsemble) -> Plan:
+    """The plan of an ensemble. 300 trees of depth 6 with 16 000 splits take 20 ms and 1 MB."""
+    trees = [tree for tree in ensemble.trees if tree.left[0] >= 0]
+    constant = sum(float(tree.value[0]) for tree in ensemble.trees if tree.left[0] < 0)
+    if not trees:
+        return _empty_plan(ensemble.base_margin + constant)
+    nodes = _nodes(trees)
+    paths = _paths(nodes, np.flatnonzero(np.diff(nodes.tree, prepend=-1)))
+    order = _order(nodes, paths)
+    asked = _asked(nodes, paths, order)
+    repeated = np.flatnonzero(asked.before)
+    step, weight = _quadrature(_points(nodes, paths, order), np.append(1.0, asked.share[repeated]))
+    return Plan(
+        trees=_tree_records(nodes, order, repeated),
+        splits=_split_records(nodes, order, repeated),
+        repeats=_repeat_records(asked, repeated),
+        step=step,
+        weight=weight,
+        base_value=ensemble.base_margin + constant + float(paths.reach @ nodes.value),
+    )
+
+
+def _empty_plan(base_value: float) -> Plan:
+    return Plan(
+        trees=np.empty(0, TREE),
+        splits=np.empty(0, SPLIT),
+        repeats=np.empty(0, REPEAT),
+        step=np.empty((1, 1)),
+        weight=np.empty((1, 1)),
+        base_value=base_value,
+    )
+
+
+def _nodes(trees: list[Tree]) -> _Nodes:
+    first = np.cumsum([0, *(len(tree.left) for tree in trees)])[:-1]
+    tree = np.repeat(np.arange(len(trees)), [len(tree.left) for tree in trees])
+    left = np.concatenate([tree.left for tree in trees]).astype(np.int64)
+    right = np.concatenate([tree.right for tree in trees]).astype(np.int64)
+    leaf = left < 0
+    left, right = np.where(leaf, -1, left + first[tree]), np.where(leaf, -1, right + first[tree])
+    cover = np.concatenate([tree.cover for tree in trees]).astype(np.float64)
+    return _Nodes(
+        tree=tree,
+        left=left,
+        right=right,
+        feature=np.concatenate([tree.feature for tree in trees]),
+        threshold=np.concatenate([tree.threshold for tree in trees]),
+        missing_left=np.concatenate([tree.default_left for tree in trees]),
+        value=np.where(leaf, np.concatenate([tree.value for tree in trees]), np.float32(0)),
+        share_left=_share(cover[left], cover[right]),
+    )
+
+
+def _share(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The left child's share of the cover. Half where no training weight came, which tells nothing of either side."""
+    total = left + right
+    return np.divide(left, total, out=np.full(len(left), 0.5), where=total > 0)
+
+
+def _paths(nodes: _Nodes, roots: NDArray[np.int64]) -> _Paths:
+    parent, level = np.full(len(nodes.tree), -1), np.full(len(nodes.tree), -1)
+    reach = np.zeros(len(nodes.tree))
+    reach[roots] = 1.0
+    front, depth = roots, 0
+    while len(front):
+        level[front] = depth
+        split = front[nodes.left[front] >= 0]
+        left, right = nodes.left[split], nodes.right[split]
+        parent[left] = parent[right] = split
+        reach[left] = reach[split] * nodes.share_left[split]
+        reach[right] = reach[split] - reach[left]
+        front, depth = np.concatenate([left, right]), depth + 1
+    return _Paths(parent, level, reach)
+
+
+def _order(nodes: _Nodes, paths: _Paths) -> NDArray[np.int64]:
+    """The splits as the kernel reads them: tree by tree, those above other splits first, and parents before children."""
+    split = np.flatnonzero((nodes.left >= 0) & (paths.level >= 0))
+    return split[np.lexsort((paths.level[split], _low(nodes, split), nodes.tree[split]))]
+
+
+def _low(nodes: _Nodes, split: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether both children are leaves."""
+    return (nodes.left[nodes.left[split]] < 0) & (nodes.left[nodes.right[split]] < 0)
+
+
+def _asked(nodes: _Nodes, paths: _Paths, order: NDArray[np.int64]) -> _Asked:
+    """Climbs from all splits at once, one level a turn, and merges what ancestors asked of the same feature."""
+    asked = _Asked(
+        before=np.zeros(len(order), np.bool_),
+        share=np.ones(len(order)),
+        lower=np.full(len(order), np.nan, np.float32),
+        upper=np.full(len(order), np.nan, np.float32),
+        missing=np.ones(len(order), np.bool_),
+    )
+    below, above = order, paths.parent[order]
+    while (above >= 0).any():
+        at = np.flatnonzero((above >= 0) & (nodes.feature[above] == nodes.feature[order]))
+        split = above[at]
+        left = nodes.left[split] == below[at]
+        threshold = nodes.threshold[split]
+        asked.before[at] = True
+        asked.share[at] *= np.where(left, nodes.share_left[split], 1.0 - nodes.share_left[split])
+        asked.lower[at] = np.fmax(asked.lower[at], np.where(left, np.float32(np.nan), threshold))
+        asked.upper[at] = np.fmin(asked.upper[at], np.where(left, threshold, np.float32(np.nan)))
+        asked.missing[at] &= nodes.missing_left[split] == left
+        below, above = above, np.where(above >= 0, paths.parent[above], -1)
+    return asked
+
+
+def _points(nodes: _Nodes, paths: _Paths, order: NDArray[np.int64]) -> int:
+    """Quadrature points enough for the most features that a path can have."""
+    most = min(int(paths.level.max()), len(np.unique(nodes.feature[order])))
+    return -(-most // 2)
+
+
+def _quadrature(points: int, share: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`step` and `weight` for splits whose feature was asked before of `share` of the cover, (n,) -> (n, points) each.
+
+    With t and w the Gauss-Legendre points and weights on [0, 1] and f = share + t (1 - share): t / f and w share / f^2.
+    """
+    roots, weights = np.polynomial.legendre.leggauss(points)
+    point = (roots + 1.0) / 2.0
+    factor = share[:, None] + point * (1.0 - share[:, None])
+    return point / factor, weights / 2.0 * share[:, None] / factor**2
+
+
+def _tree_records(nodes: _Nodes, order: NDArray[np.int64], repeated: NDArray[np.int64]) -> NDArray[np.void]:
+    tree = nodes.tree[order]
+    numbers = np.arange(tree[-1] + 1)
+    records = np.empty(len(numbers), TREE)
+    records["first"], records["end"] = np.searchsorted(tree, numbers), np.searchsorted(tree, numbers, "right")
+    records["low"] = records["end"] - np.bincount(tree, _low(nodes, order)).astype(np.int64)
+    records["repeat"] = np.searchsorted(repeated, records["first"])
+    records["repeat_end"] = np.searchsorted(repeated, records["end"])
+    return records
+
+
+def _split_records(nodes: _Nodes, order: NDArray[np.int64], repeated: NDArray[np.int64]) -> NDArray[np.void]:
+    tree = nodes.tree[order]
+    first, count = np.searchsorted(tree, tree), np.bincount(tree)[tree]
+    position = np.full(len(nodes.tree), -1)
+    position[order] = np.arange(len(order)) - first
+    records = np.zeros(len(order), SPLIT)
+    for side, child in (("left", nodes.left[order]), ("right", nodes.right[order])):
+        records[side] = np.where(position[child] < 0, count, position[child])
+        records[f"value_{side}"] = nodes.value[child]
+    records["share_left"] = nodes.share_left[order]
+    records["feature"] = nodes.feature[order]
+    records["threshold"] = nodes.threshold[order]
+    records["missing_left"] = nodes.missing_left[order]
+    records["rule"][repeated] = np.arange(1, 1 + len(repeated))
+    return records
+
+
+def _repeat_records(asked: _Asked, repeated: NDArray[np.int64]) -> NDArray[np.void]:
+    records = np.empty(len(repeated), REPEAT)
+    records["split"] = repeated
+    records["lower"] = asked.lower[repeated]
+    records["upper"] = asked.upper[repeated]
+    records["missing"] = asked.missing[repeated]
+    return records

@@ -1,0 +1,120 @@
+"""Structured logs: JSON lines for machines, readable text on a terminal, rotating files on demand."""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.handlers
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pythonjsonlogger.json import JsonFormatter
+
+from monitoring.access import Answered
+
+Level = Literal["debug", "info", "warning", "error"]
+ROOMS = ("access", "cli", "inference", "registry", "serving", "storage", "training")
+
+
+class LogSettings(BaseModel):
+    """Where logs go and how much of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal["auto", "json", "text"] = Field(
+        default="auto", description="auto: text on a terminal, JSON lines otherwise"
+    )
+    level: Level = Field(default="info", description="least severity that is written")
+    levels: Mapping[str, Level] = Field(
+        default_factory=dict, description=f"other levels for single rooms ({', '.join(ROOMS)})"
+    )
+    access: bool = Field(default=True, description="write a line per answered request; it holds no personal data")
+    file: Path | None = Field(default=None, description="also write JSON lines to this file, rotated")
+    file_max_bytes: int = Field(default=50_000_000, ge=10_000, description="size at which the file is rotated; bytes")
+    file_keep: int = Field(default=5, ge=1, le=1000, description="rotated files that are kept; count")
+
+
+def configure(settings: LogSettings) -> None:
+    """Send the logs of this process where the settings say. Replaces what was configured before."""
+    handlers: list[logging.Handler] = [_stream(settings)]
+    if settings.file is not None:
+        settings.file.parent.mkdir(parents=True, exist_ok=True)
+        rotating = logging.handlers.RotatingFileHandler(
+            settings.file,
+            maxBytes=settings.file_max_bytes,
+            backupCount=settings.file_keep,
+            encoding="utf-8",
+            delay=True,
+        )
+        rotating.setFormatter(JsonLines())
+        handlers.append(rotating)
+    root = logging.getLogger()
+    for old in list(root.handlers):
+        root.removeHandler(old)
+    for handler in handlers:
+        root.addHandler(handler)
+    root.setLevel(logging.WARNING)
+    logging.getLogger("tiffin").setLevel(settings.level.upper())
+    for room in ROOMS:
+        level = settings.levels.get(room)
+        logging.getLogger(f"tiffin.{room}").setLevel(level.upper() if level else logging.NOTSET)
+    if not settings.access:
+        logging.getLogger("tiffin.access").setLevel(logging.CRITICAL)
+    for name in ("bentoml", "uvicorn", "circus"):
+        library = logging.getLogger(name)
+        library.handlers.clear()
+        library.propagate = True
+
+
+def _stream(settings: LogSettings) -> logging.Handler:
+    handler = logging.StreamHandler(sys.stderr)
+    text = settings.format == "text" or (settings.format == "auto" and sys.stderr.isatty())
+    handler.setFormatter(Text() if text else JsonLines())
+    return handler
+
+
+class JsonLines(JsonFormatter):
+    """One JSON object per line: time, level, logger, message, and whatever `extra` held."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "%(levelname)s %(name)s %(message)s",
+            rename_fields={"levelname": "level", "name": "logger"},
+            timestamp="time",
+        )
+
+    def format(self, record: logging.LogRecord) -> str:
+        answered: list[Answered] | None = getattr(record, "answered", None)
+        if answered is None:
+            return super().format(record)
+        return "\n".join(map(_json_line, answered))
+
+
+class Text(logging.Formatter):
+    """One readable line per record."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
+
+    def format(self, record: logging.LogRecord) -> str:
+        answered: list[Answered] | None = getattr(record, "answered", None)
+        if answered is None:
+            return super().format(record)
+        return "\n".join(
+            f"{datetime.fromtimestamp(line.moment).astimezone():%H:%M:%S} {line.method:4} {line.path} "
+            f"{line.status} {line.duration_ms:.2f} ms {line.request_id}"
+            for line in answered
+        )
+
+
+def _json_line(line: Answered) -> str:
+    moment = datetime.fromtimestamp(line.moment, UTC).isoformat(timespec="milliseconds")
+    return (
+        f'{{"time":"{moment}","level":"INFO","logger":"tiffin.access","request_id":"{line.request_id}",'
+        f'"method":{json.dumps(line.method)},"path":{json.dumps(line.path)},"status":{line.status},'
+        f'"duration_ms":{line.duration_ms}}}'
+    )

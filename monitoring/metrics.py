@@ -1,0 +1,48 @@
+"""Prometheus metrics of a serving worker. Every label has a bounded set of values: nothing a caller sends becomes one.
+
+With several workers, each writes to its own file under `PROMETHEUS_MULTIPROC_DIR` and `render` adds them up; that
+variable must be set before this module is imported.
+"""
+
+from __future__ import annotations
+
+import os
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+LATENCY_BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+STAGE_BUCKETS = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0)
+ROW_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
+SCORE_BUCKETS = tuple(round(0.1 * i, 1) for i in range(1, 11))
+
+requests = Counter("tiffin_requests", "Requests answered", ["route", "method", "status"])
+latency = Histogram(
+    "tiffin_request_duration_seconds", "Time from a request's arrival to its answer", ["route"], buckets=LATENCY_BUCKETS
+)
+stage = Histogram(
+    "tiffin_stage_duration_seconds",
+    "Time in one stage of a model call: queue (the oldest row's wait), score, explain",
+    ["model", "stage"],
+    buckets=STAGE_BUCKETS,
+)
+batch_rows = Histogram("tiffin_batch_rows", "Rows of one model call", ["model", "stage"], buckets=ROW_BUCKETS)
+predictions = Counter("tiffin_predictions", "Predictions answered", ["model", "version", "role", "level"])
+scores = Histogram("tiffin_score", "Scores of answered predictions", ["model"], buckets=SCORE_BUCKETS)
+model_up = Gauge(
+    "tiffin_model_up", "1 when the model is loaded, 0 when it cannot answer", ["model"], multiprocess_mode="livemin"
+)
+dependency_up = Gauge(
+    "tiffin_dependency_up", "1 when the dependency answers", ["dependency"], multiprocess_mode="livemin"
+)
+
+
+def render() -> bytes:
+    """The metrics of all workers in the Prometheus text format."""
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if folder is None:
+        return generate_latest(REGISTRY)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)

@@ -1,0 +1,110 @@
+"""The BentoML service: wiring only. `bentoml serve` and `bentoml build` find it through `bentofile.yaml`."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
+
+import settings as configuration
+
+settings = configuration.load()
+METRICS_DIR = settings.storage.state_dir / "metrics"
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)  # read when prometheus_client is imported
+
+import logging
+import shutil
+from typing import Any
+
+import bentoml
+
+import storage
+from models import catalogue
+from monitoring import logs
+from monitoring.access import AccessLog
+from serving.apis import add_apis
+from serving.bento import TiffinService
+from serving.documents import openapi_document
+from serving.management import management_app
+from serving.worker import Worker
+from storage.errors import StorageUnavailableError
+from storage.health import StorageHealth
+
+logger = logging.getLogger("tiffin.serving")
+worker: Worker | None = None
+
+
+class Tiffin:
+    """Decision models on tabular data: predict, batch and explain."""
+
+    settings = settings.serving
+    worker: Worker
+
+    @bentoml.on_deployment  # makes it static
+    def prepare() -> None:
+        """Once, in the supervisor, before the workers: local servers, tables, an empty metrics folder."""
+        from storage.local import LocalServers
+        from storage.migrations import migrate
+
+        logs.configure(settings.logs)
+        shutil.rmtree(METRICS_DIR, ignore_errors=True)
+        METRICS_DIR.mkdir(parents=True)
+        LocalServers.for_settings(settings.storage).start()
+        try:
+            migrate(storage.urls(settings.storage).database)
+        except StorageUnavailableError as error:
+            logger.warning("starting without the database: %s", error)
+
+    @bentoml.on_startup
+    async def start(self) -> None:
+        """Once in every worker."""
+        global worker  # noqa: PLW0603 - the mounted management application has no other way to its worker
+        logs.configure(settings.logs)
+        self.worker = worker = Worker(
+            catalogue(),
+            find_version,
+            StorageHealth(storage.urls(settings.storage), settings.storage),
+            settings.serving,
+            settings.inference,
+            AccessLog(),
+        )
+        await worker.start()
+
+    @bentoml.on_shutdown
+    async def stop(self) -> None:
+        """Once in every worker: nothing in flight is lost."""
+        await self.worker.stop()
+
+
+def find_version(definition: Any) -> Any:
+    from registry.store import newest
+
+    return newest(definition)
+
+
+def current_worker() -> Worker:
+    """This process's worker; requests come only after it has started."""
+    assert worker is not None
+    return worker
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI document."""
+    return openapi_document(
+        catalogue(), management, max_records=settings.serving.max_batch_records, version=configuration.VERSION
+    )
+
+
+management = management_app(current_worker, document)
+add_apis(Tiffin, catalogue(), settings.serving)
+service = bentoml.service(
+    name="tiffin",
+    service_class=TiffinService,
+    workers=settings.serving.workers,
+    traffic={"timeout": 60},
+    metrics={"enabled": True},
+    logging={"access": {"enabled": False}},
+    tracing={"excluded_urls": ".*"},
+    endpoints={"livez": "/livez", "readyz": "/readyz"},
+)(Tiffin)
+service.mount_asgi_app(management, path="/", name="management")

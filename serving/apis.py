@@ -1,0 +1,121 @@
+"""The BentoML APIs of every model, generated from its definition.
+
+They give the schema, BentoML's own documents and `bentoml.SyncHTTPClient` their methods: `{model}_predict`,
+`{model}_batch` and `{model}_explain`. Over HTTP the front door answers the same routes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Self
+
+import bentoml
+from _bentoml_sdk.io_models import IODescriptor
+from pydantic import BaseModel, create_model
+from starlette.requests import Request
+
+from models.definition import Definition
+from serving.decoding import Values, careful_record
+from serving.exchange import now
+from serving.identifiers import new_id
+from serving.parsing import parse_object
+from serving.schema import BatchAnswer, ExplainedPrediction, Prediction, shapes
+from serving.settings import ServingSettings
+from serving.validation import Options, check_batch, check_predict
+from serving.worker import Worker
+
+
+Check = Callable[[Mapping[str, Any]], object]
+
+
+class JsonInput(IODescriptor):
+    """An input that is read and checked as carefully as the front door does, with the same problems."""
+
+    check: ClassVar[Check]
+
+    @classmethod
+    async def from_http_request(cls, request: Request, serde: object) -> Self:
+        """Raises MalformedBody, TooLarge or InvalidFeatures."""
+        settings: ServingSettings = request.app.state.serving
+        body = parse_object(await request.body(), max_nesting=settings.max_nesting)
+        cls.check(body)
+        return cls.model_construct(None, **body)
+
+
+def add_apis(inner: type, definitions: Mapping[str, Definition], settings: ServingSettings) -> None:
+    """Give the service class `inner` three API methods for each definition. Its instances have a `worker`."""
+    for definition in definitions.values():
+        for name, method in _methods(definition, settings).items():
+            setattr(inner, f"{definition.name}_{name}", method)
+
+
+def _methods(definition: Definition, settings: ServingSettings) -> dict[str, Any]:
+    name = definition.name
+    typed = shapes(definition, max_records=settings.max_batch_records)
+
+    def check_one(body: Mapping[str, Any]) -> tuple[Values, Options]:
+        return check_predict(definition, body, explain=False)
+
+    def check_explained(body: Mapping[str, Any]) -> tuple[Values, Options]:
+        return check_predict(definition, body, explain=True)
+
+    def check_many(body: Mapping[str, Any]) -> tuple[list[Any], Options]:
+        return check_batch(definition, body, max_records=settings.max_batch_records)
+
+    async def predict(self: Any, **body: Any) -> Any:
+        worker: Worker = self.worker
+        return await worker.endpoints[name].answer_predict(*check_one(_plain(body)), now())
+
+    async def explain(self: Any, **body: Any) -> Any:
+        worker: Worker = self.worker
+        return await worker.endpoints[name].answer_explain(*check_explained(_plain(body)), now())
+
+    async def batch(self: Any, **body: Any) -> Any:
+        worker: Worker = self.worker
+        records, options = check_many(_plain(body))
+        rows = [careful_record(definition.schema, record) for record in records]
+        return await worker.endpoints[name].answer_batch(rows, options, now(), _request_id(self))
+
+    predict.__doc__ = f"{definition.title}: score one record. {definition.purpose}"
+    batch.__doc__ = f"{definition.title}: score up to {settings.max_batch_records} records; a bad one fails alone."
+    explain.__doc__ = f"{definition.title}: score one record and explain it by exact SHAP values."
+    return {
+        "predict": _api(f"{name}_predict", predict, check_one, typed.predict, Prediction),
+        "batch": _api(f"{name}_batch", batch, check_many, typed.batch, BatchAnswer),
+        "explain": _api(f"{name}_explain", explain, check_explained, typed.explain, ExplainedPrediction),
+    }
+
+
+def _api(name: str, method: Any, check: Check, request: type[BaseModel], answer: type[BaseModel]) -> Any:
+    source = create_model(request.__name__, __base__=(JsonInput, request))
+    source.check = staticmethod(check)  # type: ignore[assignment]
+    target = create_model(answer.__name__, __base__=(IODescriptor, answer))
+
+    async def answered(self: Any, **body: Any) -> Any:
+        return target.model_validate(await method(self, **body))
+
+    answered.__name__ = answered.__qualname__ = name
+    answered.__doc__ = method.__doc__
+    model, _, operation = name.rpartition("_")
+    return bentoml.api(answered, route=f"/v1/models/{model}/{operation}", input_spec=source, output_spec=target)
+
+
+def _request_id(service: Any) -> str:
+    """The id of the request that BentoML is answering; a new one for calls inside the process."""
+    try:
+        return str(service.bento_service.context.request.state.request_id)
+    except (AttributeError, LookupError):
+        return new_id()
+
+
+def _plain(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that were given, with classes turned back into plain values."""
+    return {key: _value(value) for key, value in body.items() if value is not None}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(by_alias=True, exclude_unset=True)
+    if isinstance(value, list):
+        return [_value(item) for item in value]
+    return value

@@ -1,0 +1,134 @@
+"""The front door as ASGI middleware around BentoML's application."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from serving.exchange import Exchange, Headers, now, request_id
+from serving.front_door import FrontDoor, Route
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class FrontDoorApp:
+    """Answers inference requests through the front door and passes everything else on.
+
+    What is passed on gets a request id, a bound on its body and an entry in metrics and access log too.
+    """
+
+    def __init__(self, app: App, door: Callable[[], FrontDoor], *, fast_path: bool) -> None:
+        self._app = app
+        self._door = door
+        self._fast_path = fast_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        door = self._door()
+        route = door.route(scope["path"])
+        if route is not None and self._fast_path:
+            await self._answer(door, route, scope, receive, send)
+        else:
+            await self._pass_on(door, route, scope, receive, send)
+
+    async def _answer(self, door: FrontDoor, route: Route, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the whole body, let the front door answer, send what it says."""
+        future: asyncio.Future[tuple[int, bytes, bytes, Headers]] = asyncio.get_running_loop().create_future()
+
+        def respond(status: int, media_type: bytes, body: bytes, headers: Headers) -> None:
+            if not future.done():
+                future.set_result((status, media_type, body, headers))
+
+        given = dict(scope["headers"])
+        exchange = Exchange(
+            method=scope["method"],
+            path=scope["path"],
+            body=b"",
+            request_id=request_id(given.get(b"x-request-id")),
+            respond=respond,
+            started=now(),
+            content_type=given.get(b"content-type", b""),
+            content_encoding=given.get(b"content-encoding", b""),
+        )
+        body = await _read(receive, door.max_body_bytes)
+        if body is None:
+            return
+        exchange.body = body
+        door.handle(route, exchange)
+        status, media_type, answer, headers = await future
+        fixed = [
+            (b"content-type", media_type),
+            (b"content-length", str(len(answer)).encode()),
+            (b"x-request-id", exchange.request_id.encode()),
+        ]
+        await send({"type": "http.response.start", "status": status, "headers": [*fixed, *headers]})
+        await send({"type": "http.response.body", "body": answer})
+
+    async def _pass_on(self, door: FrontDoor, route: Route | None, scope: Scope, receive: Receive, send: Send) -> None:
+        given = dict(scope["headers"])
+        identity = request_id(given.get(b"x-request-id"))
+        scope["state"] = {**scope.get("state", {}), "request_id": identity}
+        exchange = Exchange(scope["method"], scope["path"], b"", identity, _nothing, now())
+        status = 500
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                kept = [(name, value) for name, value in message.get("headers", ()) if name.lower() != b"x-request-id"]
+                message = {**message, "headers": [*kept, (b"x-request-id", identity.encode())]}
+            await send(message)
+
+        size = 0
+
+        async def receive_bounded() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > door.max_body_bytes:
+                raise door.too_large()
+            return message
+
+        try:
+            await self._app(scope, receive_bounded, send_with_id)
+        finally:
+            template = route.template if route is not None else _template(scope)
+            door.finished(template, exchange, status)
+
+
+def _nothing(status: int, media_type: bytes, body: bytes, headers: Headers) -> None:
+    """Requests that are passed on answer for themselves."""
+
+
+async def _read(receive: Receive, limit: int) -> bytes | None:
+    """The whole body, at most one chunk more than `limit` bytes of it; None when the client went away."""
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        chunk = message.get("body", b"")
+        chunks.append(chunk)
+        size += len(chunk)
+        if not message.get("more_body", False) or size > limit:
+            return b"".join(chunks)
+
+
+def _template(scope: Scope) -> str:
+    """The pattern of the route that answered, so that no path a caller makes up becomes a metric's label."""
+    route = scope.get("route")
+    path = getattr(route, "path", None)
+    if isinstance(path, str):
+        return path
+    return scope["path"] if scope["path"] in KNOWN_PATHS else "other"
+
+
+KNOWN_PATHS = frozenset({"/", "/livez", "/readyz", "/healthz", "/metrics", "/docs", "/openapi.json", "/docs.json"})

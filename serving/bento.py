@@ -1,0 +1,133 @@
+"""BentoML's service and application, with Tiffin's front door, errors and probes in their places.
+
+Only BentoML's own extension points are used: `@bentoml.service(service_class=...)`, `to_asgi`, and the application factory.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from _bentoml_impl.server.app import ServiceAppFactory
+from _bentoml_sdk import Service
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+
+from monitoring import metrics
+from serving.asgi import FrontDoorApp
+from serving.exchange import Exchange, now
+from serving.problems import (
+    InternalError,
+    MethodNotAllowed,
+    NotFound,
+    NotReady,
+    Problem,
+    problem_for,
+)
+from serving.settings import ServingSettings
+from serving.worker import Worker
+
+logger = logging.getLogger("tiffin.serving")
+
+
+class TiffinService(Service[Any]):
+    """A BentoML service whose application has the front door before it. `inner`'s instances have a `worker`."""
+
+    def to_asgi(self, is_main: bool = True) -> Any:
+        self.inject_config()
+        factory = AppFactory(self, is_main=is_main)
+        app = factory()
+        settings: ServingSettings = self.inner.settings
+        app.state.serving = settings
+        for kind in (HTTPException, Exception):
+            app.add_exception_handler(kind, answer_exception)
+        return FrontDoorApp(app, lambda: factory.worker.door, fast_path=settings.fast_path)
+
+
+class AppFactory(ServiceAppFactory):  # type: ignore[misc]
+    """BentoML's application with problem documents for errors, and probes that say why."""
+
+    @property
+    def worker(self) -> Worker:
+        assert self._service_instance is not None, "requests come after start-up"
+        worker: Worker = self._service_instance.worker
+        return worker
+
+    async def api_endpoint(self, name: str, request: Request) -> Response:
+        """BentoML answers some errors as JSON lists and invalid input as 400; here every error is a problem."""
+        try:
+            problem = self.worker.door.unfit(_exchange_of(request))
+            if problem is not None:
+                raise problem
+            response: Response = await super().api_endpoint(name, request)
+        except ClientDisconnect:
+            raise
+        except Exception as error:
+            return await answer_exception(request, error)
+        return response
+
+    async def readyz(self, _: Request) -> Response:
+        reasons = self.worker.unready()
+        if reasons:
+            raise NotReady("; ".join(reasons), retry_after_seconds=1.0)
+        return PlainTextResponse("ready\n")
+
+    async def livez(self, _: Request) -> Response:
+        return PlainTextResponse("alive\n")
+
+    async def metrics(self, _: Request) -> Response:
+        self.worker.unready()  # sets the dependencies' gauges
+        return Response(metrics.render(), media_type=metrics.CONTENT_TYPE)
+
+
+async def answer_exception(request: Request, error: Exception) -> Response:
+    """The problem document for an exception that reached the application."""
+    identity = getattr(request.state, "request_id", "")
+    problem = _problem(error)
+    if isinstance(problem, InternalError):
+        logger.error("request failed", exc_info=error, extra={"request_id": identity, "path": request.url.path})
+    answers: list[Response] = []
+
+    def respond(status: int, media_type: bytes, body: bytes, headers: Any) -> None:
+        names = {name.decode(): value.decode() for name, value in headers}
+        answers.append(Response(body, status, headers=names, media_type=media_type.decode()))
+
+    Exchange(request.method, request.url.path, b"", identity, respond, now()).refuse(problem)
+    return answers[0]
+
+
+def _problem(error: Exception) -> Problem:
+    if isinstance(error, HTTPException):
+        if error.status_code == 404:
+            return NotFound("there is nothing at this path; /docs lists what there is")
+        if error.status_code == 405:
+            return MethodNotAllowed("this path does not take this method", headers=list((error.headers or {}).items()))
+        if error.status_code >= 500:
+            return InternalError()
+        return Other(error.status_code, str(error.detail))
+    return problem_for(error)
+
+
+class Other(Problem):
+    """An HTTP error of the framework that has no class of its own."""
+
+    code, title = "bad_request", "Bad request"
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status  # type: ignore[misc]
+
+
+def _exchange_of(request: Request) -> Exchange:
+    """What the front door's checks need of a request; its body is bounded while it is read."""
+    return Exchange(
+        request.method,
+        request.url.path,
+        b"",
+        "",
+        lambda *_: None,
+        now(),
+        request.headers.get("content-type", "").encode("latin-1"),
+        request.headers.get("content-encoding", "").encode("latin-1"),
+    )

@@ -1,0 +1,151 @@
+"""The fast way from a body's bytes to a record's values, compiled from the definition.
+
+It accepts only what is certainly valid. Everything else (also some valid bodies, such as 3.0 for a whole number) goes
+the careful way of `parsing` and `validation`, which decides and explains. So the fast way needs no error messages, and
+the two can be held equal: whatever is accepted here is accepted there with the same values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from models.definition import Category, Definition, Feature, Flag, Number, Schema, Value
+from serving.parsing import parse_object
+from serving.problems import FieldError
+from serving.validation import (
+    DEFAULT_TOP,
+    MAX_TEXT,
+    MAX_TOP,
+    Options,
+    check_batch,
+    check_predict,
+    check_record,
+)
+
+Values = Sequence[Value]
+_Include = list[Literal["features", "probabilities"]] | None | UnsetType
+_Fraction = Annotated[float, Meta(ge=0, le=1)] | None | UnsetType
+
+
+class Decoder:
+    """Reads the request bodies of one model.
+
+    Every method raises MalformedBody, TooLarge or InvalidFeatures for bodies that do not fit.
+    """
+
+    def __init__(self, definition: Definition, *, max_records: int, max_nesting: int) -> None:
+        self._definition = definition
+        self._schema = definition.schema
+        self._max_records = max_records
+        self._max_nesting = max_nesting
+        record = _record_struct(self._schema)
+        options: list[tuple[str, Any, Any]] = [("threshold", _Fraction, UNSET), ("include", _Include, UNSET)]
+        top = ("top", Annotated[int, Meta(ge=0, le=MAX_TOP)] | None | UnsetType, UNSET)
+        self._one = _decoder("Predict", [("record", record), *options])
+        self._explained = _decoder("Explain", [("record", record), *options, top])
+        limited = Annotated[list[record], Meta(min_length=1, max_length=max_records)]  # type: ignore[valid-type]
+        self._many = _decoder("Batch", [("records", limited), *options])
+
+    def predict(self, body: bytes) -> tuple[Values, Options]:
+        """The record's values in schema order, and the options."""
+        return self._single(self._one, body, explain=False)
+
+    def explain(self, body: bytes) -> tuple[Values, Options]:
+        """As `predict`, with `top`."""
+        return self._single(self._explained, body, explain=True)
+
+    def batch(self, body: bytes) -> tuple[list[Values | list[FieldError]], Options]:
+        """For each record its values or all its errors, in order, and the options."""
+        try:
+            request = self._many.decode(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return self._careful_batch(body)
+        rows = [msgspec.structs.astuple(record) for record in request.records]
+        keys = 1 + _given(request, ("threshold", "include")) + sum(len(row) - row.count(UNSET) for row in rows)
+        if body.count(b":") != keys:
+            return self._careful_batch(body)
+        return [_settled(row) for row in rows], _options(request)
+
+    def _single(self, decoder: msgspec.json.Decoder[Any], body: bytes, *, explain: bool) -> tuple[Values, Options]:
+        try:
+            request = decoder.decode(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return self._careful(body, explain=explain)
+        row = msgspec.structs.astuple(request.record)
+        names = ("threshold", "include", "top") if explain else ("threshold", "include")
+        if body.count(b":") != 1 + _given(request, names) + len(row) - row.count(UNSET):
+            # Every key has one colon, so a surplus means a key that stands twice (or a colon in a text).
+            return self._careful(body, explain=explain)
+        return _settled(row), _options(request)
+
+    def _careful(self, body: bytes, *, explain: bool) -> tuple[Values, Options]:
+        value = parse_object(body, max_nesting=self._max_nesting)
+        return check_predict(self._definition, value, explain=explain)
+
+    def _careful_batch(self, body: bytes) -> tuple[list[Values | list[FieldError]], Options]:
+        value = parse_object(body, max_nesting=self._max_nesting)
+        records, options = check_batch(self._definition, value, max_records=self._max_records)
+        return [careful_record(self._schema, record) for record in records], options
+
+
+def careful_record(schema: Schema, record: object) -> Values | list[FieldError]:
+    """One record of a batch: its values, or all its errors."""
+    errors: list[FieldError] = []
+    values = check_record(schema, record, "record", errors)
+    return errors or tuple(values)
+
+
+def _decoder(name: str, fields: Sequence[Any]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(msgspec.defstruct(name, fields, forbid_unknown_fields=True, gc=False))
+
+
+def _record_struct(schema: Schema) -> type[msgspec.Struct]:
+    """A struct with one field per feature in schema order; names of any characters are mapped to plain ones."""
+    names = {f"f{i}": feature.name for i, feature in enumerate(schema.features)}
+    fields = [
+        (field, _type(feature), UNSET) if feature.missing else (field, _type(feature))
+        for field, feature in zip(names, schema.features, strict=True)
+    ]
+    return msgspec.defstruct("Record", fields, rename=names, forbid_unknown_fields=True, kw_only=True, gc=False)
+
+
+def _type(feature: Feature) -> Any:
+    match feature:
+        case Number(whole=True):
+            kind: Any = Annotated[int, Meta(ge=int(feature.minimum), le=int(feature.maximum))]
+        case Number():
+            kind = Annotated[float, Meta(ge=feature.minimum, le=feature.maximum)]
+        case Flag():
+            kind = bool
+        case Category(unseen="refuse"):
+            kind = Literal[feature.levels]
+        case Category():
+            kind = Annotated[str, Meta(max_length=MAX_TEXT)]
+    return kind | None | UnsetType if feature.missing else kind
+
+
+def _given(request: Any, names: tuple[str, ...]) -> int:
+    return sum(getattr(request, name) is not UNSET for name in names)
+
+
+def _settled(row: tuple[Any, ...]) -> Values:
+    """The row with None for what was left out."""
+    if UNSET in row:
+        return tuple(None if value is UNSET else value for value in row)
+    return row
+
+
+_PLAIN = Options()
+
+
+def _options(request: Any) -> Options:
+    if request.threshold is UNSET and request.include is UNSET and getattr(request, "top", UNSET) is UNSET:
+        return _PLAIN
+    threshold = None if request.threshold is UNSET else request.threshold
+    include = () if request.include is UNSET or request.include is None else tuple(request.include)
+    top = getattr(request, "top", UNSET)
+    return Options(threshold, include, DEFAULT_TOP if top is UNSET or top is None else top)

@@ -1,0 +1,148 @@
+"""One OpenAPI document for everything, and the page that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from models.definition import Definition
+from serving.schema import BatchAnswer, ExplainedPrediction, Prediction, ProblemShape, shapes
+
+REFERENCE = "#/components/schemas/{model}"
+PROBLEMS = {
+    "400": "The body is not one JSON object",
+    "404": "Unknown model",
+    "413": "Body or batch too large",
+    "415": "The body is not JSON",
+    "422": "Values that do not fit, each field named",
+    "503": "The model cannot answer now",
+}
+DOCS_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Tiffin API</title>
+<link rel="stylesheet" href="/static_content/swagger-ui.css">
+</head>
+<body>
+<div id="ui"></div>
+<script src="/static_content/swagger-ui-bundle.js"></script>
+<script>
+SwaggerUIBundle({url: "/openapi.json", dom_id: "#ui", deepLinking: true, tryItOutEnabled: true, defaultModelsExpandDepth: 0});
+</script>
+</body>
+</html>
+"""
+
+
+def openapi_document(
+    definitions: Mapping[str, Definition], management: FastAPI, *, max_records: int, version: str
+) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of inference, management and probes."""
+    document = get_openapi(
+        title="Tiffin",
+        version=version,
+        summary="Decision models on tabular data: predict, batch, explain",
+        routes=management.routes,
+    )
+    classes: list[type[BaseModel]] = [Prediction, BatchAnswer, ExplainedPrediction, ProblemShape]
+    paths: dict[str, Any] = {}
+    for name, definition in definitions.items():
+        typed = shapes(definition, max_records=max_records)
+        for operation, request, answer in (
+            ("predict", typed.predict, Prediction),
+            ("batch", typed.batch, BatchAnswer),
+            ("explain", typed.explain, ExplainedPrediction),
+        ):
+            classes.append(request)
+            paths[f"/v1/models/{name}/{operation}"] = {"post": _operation(definition, operation, request, answer)}
+    _, schemas = models_json_schema([(kind, "validation") for kind in classes], ref_template=REFERENCE)
+    components = document.setdefault("components", {}).setdefault("schemas", {})
+    components.update(schemas["$defs"])
+    for item in document["paths"].values():
+        for operation in item.values():
+            operation["responses"].update({"default": _problem("Any other answer")})
+            operation["responses"].pop("422", None)
+    for unused in ("HTTPValidationError", "ValidationError"):
+        components.pop(unused, None)
+    document["paths"] = {**paths, **document["paths"], **_probes()}
+    return document
+
+
+def _operation(
+    definition: Definition, operation: str, request: type[BaseModel], answer: type[BaseModel]
+) -> dict[str, Any]:
+    what = {
+        "predict": "score one record",
+        "batch": "score many records; a bad one fails alone",
+        "explain": "score one record and explain the score by exact SHAP values",
+    }[operation]
+    return {
+        "tags": [definition.name],
+        "operationId": f"{definition.name}_{operation}",
+        "summary": f"{definition.title}: {what}",
+        "description": definition.purpose,
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {"$ref": REFERENCE.format(model=request.__name__)},
+                    "example": example(definition, operation),
+                }
+            },
+        },
+        "responses": {
+            "200": {
+                "description": "The answer",
+                "content": {"application/json": {"schema": {"$ref": REFERENCE.format(model=answer.__name__)}}},
+            },
+            **{status: _problem(text) for status, text in PROBLEMS.items()},
+        },
+    }
+
+
+def example(definition: Definition, operation: str) -> dict[str, Any]:
+    """A request body that works when sent."""
+    record = definition.schema.example
+    match operation:
+        case "batch":
+            return {"records": [record, record]}
+        case "explain":
+            return {"record": record, "top": 5}
+        case _:
+            return {"record": record}
+
+
+def _problem(description: str) -> dict[str, Any]:
+    schema = {"$ref": REFERENCE.format(model=ProblemShape.__name__)}
+    return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
+
+
+def _probes() -> dict[str, Any]:
+    texts = {
+        "/livez": "The process is alive",
+        "/readyz": "The server should get traffic; 503 says why not",
+        "/healthz": "As /livez",
+        "/metrics": "Prometheus metrics",
+    }
+    plain = {"text/plain": {"schema": {"type": "string"}}}
+    return {
+        path: {
+            "get": {
+                "tags": ["operation"],
+                "operationId": path.strip("/"),
+                "summary": text,
+                "responses": {
+                    "200": {"description": text, "content": plain},
+                    "default": _problem("Not now"),
+                },
+            }
+        }
+        for path, text in texts.items()
+    }

@@ -1,0 +1,178 @@
+"""Predict, batch and explain of one model: from a body's bytes to the answer, without HTTP's wrapping."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from inference.loaded import LoadedModel
+from inference.pool import Hosted, Pool
+from inference.runner import Runner, Work
+from models.definition import Definition
+from monitoring import metrics
+from serving import answers
+from serving.answers import Answer
+from serving.decoding import Decoder, Values
+from serving.exchange import Exchange
+from serving.problems import FieldError, problem_for
+from serving.validation import Options
+
+logger = logging.getLogger("tiffin.serving")
+ROLE = "champion"
+
+
+class ModelEndpoint:
+    """The three inference operations of one model.
+
+    `predict`, `batch` and `explain` take an exchange and answer it, now or when the model has run; they never raise.
+    The `answer_*` coroutines do the same for values that were decoded elsewhere, and raise.
+    """
+
+    def __init__(self, definition: Definition, pool: Pool, decoder: Decoder) -> None:
+        self.definition = definition
+        self.decoder = decoder
+        self._pool = pool
+        self.counter = PredictionCounter(definition.name)
+
+    # --- answering an exchange -------------------------------------------------------------------------------------
+
+    def predict(self, exchange: Exchange) -> None:
+        try:
+            values, options = self.decoder.predict(exchange.body)
+            hosted = self._pool.get(self.definition.name)
+            runner = _runner(hosted)
+
+            def done(work: Work) -> None:
+                self._conclude(exchange, lambda: self._prediction(hosted, work, values, options, exchange.started))
+
+            runner.submit([hosted.loaded.encoding.row(values)], done)
+        except Exception as error:
+            refuse(exchange, error)
+
+    def explain(self, exchange: Exchange) -> None:
+        try:
+            values, options = self.decoder.explain(exchange.body)
+            hosted = self._pool.get(self.definition.name)
+
+            def done(work: Work) -> None:
+                self._conclude(exchange, lambda: self._explanation(hosted, work, values, options, exchange.started))
+
+            hosted.explaining.submit([hosted.loaded.encoding.row(values)], done)
+        except Exception as error:
+            refuse(exchange, error)
+
+    def batch(self, exchange: Exchange) -> None:
+        try:
+            rows, options = self.decoder.batch(exchange.body)
+            hosted = self._pool.get(self.definition.name)
+            where = (exchange.started, exchange.path, exchange.request_id)
+
+            def done(work: Work) -> None:
+                self._conclude(exchange, lambda: self._batch(hosted, work, rows, options, where))
+
+            _runner(hosted).submit(_encoded(hosted.loaded, rows), done)
+        except Exception as error:
+            refuse(exchange, error)
+
+    # --- answering a coroutine -------------------------------------------------------------------------------------
+
+    async def answer_predict(self, values: Values, options: Options, started: float) -> Answer:
+        hosted = self._pool.get(self.definition.name)
+        work = await _runner(hosted).run([hosted.loaded.encoding.row(values)])
+        return self._prediction(hosted, work, values, options, started)
+
+    async def answer_explain(self, values: Values, options: Options, started: float) -> Answer:
+        hosted = self._pool.get(self.definition.name)
+        work = await hosted.explaining.run([hosted.loaded.encoding.row(values)])
+        return self._explanation(hosted, work, values, options, started)
+
+    async def answer_batch(
+        self, rows: Sequence[Values | list[FieldError]], options: Options, started: float, request_id: str
+    ) -> Answer:
+        hosted = self._pool.get(self.definition.name)
+        work = await _runner(hosted).run(_encoded(hosted.loaded, rows))
+        return self._batch(
+            hosted, work, rows, options, (started, f"/v1/models/{self.definition.name}/batch", request_id)
+        )
+
+    # --- from outputs to answers -----------------------------------------------------------------------------------
+
+    def _prediction(self, hosted: Hosted, work: Work, values: Values, options: Options, started: float) -> Answer:
+        answer = answers.prediction(hosted.loaded, _outputs(work), values, options, ROLE, started)
+        self.counter(answer)
+        return answer
+
+    def _explanation(self, hosted: Hosted, work: Work, values: Values, options: Options, started: float) -> Answer:
+        outputs = _outputs(work)
+        answer = answers.prediction(hosted.loaded, outputs, values, options, ROLE, started)
+        answer["explanation"] = answers.explanation(hosted.loaded, outputs, values, options.top)
+        answer["latency_ms"] = answers.milliseconds_since(started)
+        self.counter(answer)
+        return answer
+
+    def _batch(
+        self,
+        hosted: Hosted,
+        work: Work,
+        rows: Sequence[Values | list[FieldError]],
+        options: Options,
+        where: tuple[float, str, str],
+    ) -> Answer:
+        started, path, request_id = where
+        answer = answers.batch(hosted.loaded, work, rows, options, ROLE, started, path, request_id)
+        for item in answer["items"]:
+            if "prediction" in item:
+                self.counter(item["prediction"])
+        return answer
+
+    def _conclude(self, exchange: Exchange, build: Callable[[], Answer]) -> None:
+        try:
+            exchange.answer(build())
+        except Exception as error:
+            refuse(exchange, error)
+
+
+class PredictionCounter:
+    """Counts a model's predictions by version, role and level; keeps the labelled children, which cost 2 us to find."""
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._scores = metrics.scores.labels(model)
+        self._children: dict[tuple[str, str, str], Any] = {}
+        self.total = 0
+
+    def __call__(self, answer: Answer) -> None:
+        self.total += 1
+        key = (answer["version"], answer["role"], answer["level"])
+        child = self._children.get(key)
+        if child is None:
+            child = self._children[key] = metrics.predictions.labels(self._model, *key)
+        child.inc()
+        self._scores.observe(answer["score"])
+
+
+def refuse(exchange: Exchange, error: Exception) -> None:
+    """Answer with the problem that `error` is; what is nobody's fault but ours is logged whole."""
+    problem = problem_for(error)
+    if problem.status == 500:
+        logger.error("request failed", exc_info=error, extra={"request_id": exchange.request_id, "path": exchange.path})
+    exchange.refuse(problem)
+
+
+def _runner(hosted: Hosted) -> Runner:
+    """Predictions that carry drivers need the explaining call."""
+    return hosted.explaining if hosted.loaded.definition.policy.drivers else hosted.scoring
+
+
+def _encoded(loaded: LoadedModel, rows: Sequence[Values | list[FieldError]]) -> list[list[float]]:
+    encode = loaded.encoding.row
+    return [encode(row) for row in rows if not isinstance(row, list)]
+
+
+def _outputs(work: Work) -> Any:
+    """The one row of outputs. Raises the row's error."""
+    if work.failed:
+        raise work.failed[0]
+    assert work.outputs is not None
+    return work.outputs[0]

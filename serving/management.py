@@ -1,0 +1,188 @@
+"""The management API: what models there are, and how this server does."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from pydantic import Field
+
+from models.definition import Definition
+from registry.errors import UnknownModelError
+from serving import documents
+from serving.bento import answer_exception
+from serving.problems import FieldError, InvalidFeatures
+from serving.schema import Described
+from serving.worker import NAMES, Worker
+from storage.health import DependencyHealth
+
+
+class ModelSummary(Described):
+    name: str
+    title: str
+    kind: str
+    purpose: str
+    status: Literal["ready", "unavailable"]
+    champion: str | None = Field(description="the version that answers; null when none does")
+    reason: str | None = Field(description="why the model is unavailable")
+    metrics: dict[str, float] = Field(description="the champion's test metrics")
+    threshold: float | None
+
+
+class ModelList(Described):
+    items: list[ModelSummary]
+    next_cursor: str | None = None
+
+
+class ModelDetail(ModelSummary):
+    features: list[dict[str, Any]] = Field(
+        alias="schema", description="every feature with unit, range, levels, example"
+    )
+    target: str
+    levels: list[dict[str, Any]]
+    example: dict[str, Any] = Field(description="a request body for predict that works when sent")
+    limits: list[str]
+
+
+class Dependency(Described):
+    name: str
+    status: Literal["up", "down"]
+    latency_ms: float | None
+    error: str | None
+    since: str
+
+
+class Health(Described):
+    status: Literal["ok", "degraded", "down"]
+    reasons: list[str]
+    dependencies: list[Dependency]
+    models: list[ModelSummary]
+    uptime_seconds: float
+    resources: dict[str, float] = Field(description="of this worker and its machine")
+    totals: dict[str, float] = Field(description="of this worker since its start")
+
+
+def management_app(worker: Callable[[], Worker], openapi: Callable[[], dict[str, Any]]) -> FastAPI:
+    """The FastAPI application that BentoML mounts. `worker` is asked at each request."""
+    app = FastAPI(title="Tiffin", docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_exception_handler(Exception, answer_exception)
+    app.add_exception_handler(RequestValidationError, _invalid)  # type: ignore[arg-type]
+
+    @app.get("/v1/models", tags=["models"], summary="All models")
+    def models() -> ModelList:
+        serving = worker()
+        return ModelList(items=[ModelSummary(**_summary(serving, item)) for item in serving.definitions.values()])
+
+    @app.get("/v1/models/{model}", tags=["models"], summary="One model: schema, champion, thresholds, example")
+    def model(model: str) -> ModelDetail:
+        serving = worker()
+        return ModelDetail(**_detail(serving, _definition(serving, model)))
+
+    @app.get("/v1/models/{model}/health", tags=["models"], summary="Whether one model answers")
+    def model_health(model: str) -> ModelSummary:
+        serving = worker()
+        return ModelSummary(**_summary(serving, _definition(serving, model)))
+
+    @app.get("/v1/health", tags=["operation"], summary="Health in detail")
+    def health() -> Health:
+        return _health(worker())
+
+    @app.get("/openapi.json", include_in_schema=False)
+    def document() -> Response:
+        return JSONResponse(openapi())
+
+    @app.get("/docs", include_in_schema=False)
+    def docs() -> HTMLResponse:
+        return HTMLResponse(documents.DOCS_PAGE)
+
+    return app
+
+
+def _definition(worker: Worker, name: str) -> Definition:
+    definition = worker.definitions.get(name)
+    if definition is None:
+        raise UnknownModelError(name[:80], tuple(worker.definitions))
+    return definition
+
+
+def _summary(worker: Worker, definition: Definition) -> dict[str, Any]:
+    hosted = worker.pool.hosted.get(definition.name)
+    details = hosted.loaded.details if hosted else None
+    return {
+        "name": definition.name,
+        "title": definition.title,
+        "kind": definition.kind.value,
+        "purpose": definition.purpose,
+        "status": "ready" if hosted else "unavailable",
+        "champion": hosted.loaded.tag if hosted else None,
+        "reason": None if hosted else worker.reason(definition.name),
+        "metrics": {metric.name: metric.value for metric in details.metrics} if details else {},
+        "threshold": details.threshold if details else None,
+    }
+
+
+def _detail(worker: Worker, definition: Definition) -> dict[str, Any]:
+    return {
+        **_summary(worker, definition),
+        "schema": definition.schema.describe(),
+        "target": definition.target.column,
+        "levels": [{"name": level.name, "from_score": level.from_score} for level in definition.policy.levels],
+        "example": {"record": definition.schema.example},
+        "limits": list(definition.limits),
+    }
+
+
+def _health(worker: Worker) -> Health:
+    reasons = worker.unready()
+    served = [name for name in worker.definitions if worker.serves(name)]
+    status: Literal["ok", "degraded", "down"] = "ok" if not reasons else "degraded" if served else "down"
+    states = worker.health.snapshot().values()
+    if status == "ok" and not all(state.ok for state in states):
+        status = "degraded"
+    return Health(
+        status=status,
+        reasons=reasons,
+        dependencies=[_dependency(state) for state in states],
+        models=[ModelSummary(**_summary(worker, definition)) for definition in worker.definitions.values()],
+        uptime_seconds=round(time.time() - worker.started_at, 1),
+        resources=_resources(),
+        totals={"requests": worker.door.answered, "predictions": worker.predictions},
+    )
+
+
+def _dependency(state: DependencyHealth) -> Dependency:
+    return Dependency(
+        name=NAMES[state.name],
+        status="up" if state.ok else "down",
+        latency_ms=state.latency_ms,
+        error=state.error or None,
+        since=state.since.isoformat(timespec="seconds").replace("+00:00", "Z"),
+    )
+
+
+def _resources() -> dict[str, float]:
+    process = psutil.Process()
+    disk = psutil.disk_usage(str(Path.cwd()))
+    return {
+        "process_memory_mb": round(process.memory_info().rss / 2**20, 1),
+        "process_cpu_seconds": round(sum(process.cpu_times()[:2]), 2),
+        "machine_cpus": float(os.cpu_count() or 1),
+        "machine_memory_available_mb": round(psutil.virtual_memory().available / 2**20, 1),
+        "disk_free_mb": round(disk.free / 2**20, 1),
+    }
+
+
+async def _invalid(request: Request, error: RequestValidationError) -> Response:
+    """Path and query parameters of the management API that do not fit."""
+    errors = [
+        FieldError(".".join(map(str, fault["loc"])), fault["type"], fault["msg"], str(fault.get("input"))[:256])
+        for fault in error.errors()
+    ]
+    return await answer_exception(request, InvalidFeatures("the request's parameters are not valid", errors=errors))

@@ -1,0 +1,155 @@
+"""The one error format of all answers: RFC 9457 problem details.
+
+Problem
+├── MalformedBody         400  the body is not one JSON object
+├── NotFound              404  no such path or thing
+├── UnknownModel          404
+├── MethodNotAllowed      405
+├── TooLarge              413  body, batch or nesting beyond the limits
+├── UnsupportedMediaType  415
+├── InvalidFeatures       422  the body reads, its values do not fit: all field errors at once
+├── InternalError         500  opaque outside, complete in the log
+├── ModelUnavailable      503
+├── NotReady              503  the readiness probe's answer
+├── Overloaded            503  with Retry-After
+└── StorageUnavailable    503
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from inference.errors import LoadFailedError, NotLoadedError, OverloadedError, RowFailedError, RunnerClosedError
+from models.definition import Value
+from registry.errors import NoVersionError, UnknownModelError, UnknownVersionError, UnusableVersionError
+from storage.errors import StorageError
+
+TYPE_BASE = "https://tiffin.dev/problems/"
+MEDIA_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one field. `field` is a path such as "record.Amount"; `given` is what stood there."""
+
+    field: str
+    code: str
+    message: str
+    given: Value | list[object] | dict[str, object] = None
+
+    def as_json(self) -> dict[str, object]:
+        return {"field": self.field, "code": self.code, "message": self.message, "given": self.given}
+
+
+class Problem(Exception):  # noqa: N818 - RFC 9457 calls them problems
+    """An answer other than 200. `retry_after_seconds` also becomes the Retry-After header."""
+
+    status: ClassVar[int]
+    code: ClassVar[str]
+    title: ClassVar[str]
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        errors: Sequence[FieldError] = (),
+        retry_after_seconds: float | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.retry_after_seconds = retry_after_seconds
+        self.headers = tuple(headers)
+
+    def as_json(self, instance: str, request_id: str) -> dict[str, object]:
+        """The problem document for the request path `instance`."""
+        return {
+            "type": TYPE_BASE + self.code.replace("_", "-"),
+            "title": self.title,
+            "status": self.status,
+            "code": self.code,
+            "detail": self.detail,
+            "instance": instance,
+            "request_id": request_id,
+            "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "errors": [error.as_json() for error in self.errors],
+            "retry_after": self.retry_after_seconds,
+        }
+
+
+class MalformedBody(Problem):
+    status, code, title = 400, "malformed_body", "Malformed body"
+
+
+class NotFound(Problem):
+    status, code, title = 404, "not_found", "Not found"
+
+
+class UnknownModel(Problem):
+    status, code, title = 404, "unknown_model", "Unknown model"
+
+
+class MethodNotAllowed(Problem):
+    status, code, title = 405, "method_not_allowed", "Method not allowed"
+
+
+class TooLarge(Problem):
+    status, code, title = 413, "too_large", "Too large"
+
+
+class UnsupportedMediaType(Problem):
+    status, code, title = 415, "unsupported_media_type", "Unsupported media type"
+
+
+class InvalidFeatures(Problem):
+    status, code, title = 422, "invalid_features", "Invalid features"
+
+
+class InternalError(Problem):
+    status, code, title = 500, "internal_error", "Internal error"
+
+    def __init__(self) -> None:
+        super().__init__("the server failed on this request; its log holds the reason under the request id")
+
+
+class ModelUnavailable(Problem):
+    status, code, title = 503, "model_unavailable", "Model unavailable"
+
+
+class NotReady(Problem):
+    status, code, title = 503, "not_ready", "Not ready"
+
+
+class Overloaded(Problem):
+    status, code, title = 503, "overloaded", "Overloaded"
+
+
+class StorageUnavailable(Problem):
+    status, code, title = 503, "storage_unavailable", "Storage unavailable"
+
+
+def problem_for(error: BaseException) -> Problem:
+    """The problem that tells a caller about `error`: the only place where errors of the rooms meet HTTP."""
+    match error:
+        case Problem():
+            return error
+        case UnknownModelError():
+            return UnknownModel(str(error))
+        case UnknownVersionError():
+            return NotFound(str(error))
+        case OverloadedError():
+            return Overloaded(str(error), retry_after_seconds=round(error.retry_after_seconds, 3))
+        case RunnerClosedError():
+            return Overloaded("the server is shutting down; another replica may answer", retry_after_seconds=1.0)
+        case NoVersionError() | UnusableVersionError() | LoadFailedError() | NotLoadedError():
+            return ModelUnavailable(str(error), retry_after_seconds=5.0)
+        case RowFailedError():
+            return ModelUnavailable("the model failed on this record")
+        case StorageError():
+            return StorageUnavailable("the storage this request needs is not reachable", retry_after_seconds=2.0)
+        case _:
+            return InternalError()

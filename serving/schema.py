@@ -1,0 +1,179 @@
+"""The typed shapes of requests and answers, generated from a definition: what the OpenAPI document shows.
+
+Values are checked by `serving.validation`, which gives all errors at once; these classes describe.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from models.definition import Category, Definition, Feature, Flag, Number
+from serving.validation import DEFAULT_TOP, MAX_TOP
+
+Include = Literal["features", "probabilities"]
+
+
+class Described(BaseModel):
+    """Base of all shapes: no fields besides the ones that are named."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class FieldErrorShape(Described):
+    field: str = Field(description="path of the field, e.g. record.Amount")
+    code: str = Field(description="what kind of fault it is, for programs")
+    message: str = Field(description="what the value must be")
+    given: Any = Field(description="what stood there, shortened when long")
+
+
+class ProblemShape(Described):
+    """RFC 9457 problem details: the body of every answer other than 2xx."""
+
+    type: str = Field(description="a URI that names the kind of problem")
+    title: str
+    status: int
+    code: str = Field(description="the kind of problem, for programs")
+    detail: str = Field(description="what went wrong this time, and the remedy")
+    instance: str = Field(description="the request's path")
+    request_id: str
+    timestamp: str = Field(description="RFC 3339, UTC")
+    errors: list[FieldErrorShape]
+    retry_after: float | None = Field(description="seconds after which trying again makes sense")
+
+
+class Prediction(Described):
+    """One scored record."""
+
+    prediction_id: str = Field(description="UUIDv7")
+    model: str
+    version: str = Field(description="tag in the BentoML model store")
+    role: str = Field(description="champion or challenger")
+    score: float = Field(description="calibrated probability", ge=0, le=1)
+    label: bool = Field(description="whether the score reaches the threshold")
+    level: str = Field(description="the band that the score falls into")
+    threshold: float = Field(description="the threshold used: the caller's, or the version's own", ge=0, le=1)
+    confidence: Literal["low", "medium", "high"] = Field(description="distance from the threshold in log-odds")
+    answer: dict[str, Any] = Field(description="what is particular to the model")
+    cached: bool
+    stale: bool
+    warnings: list[str]
+    created_at: str = Field(description="RFC 3339, UTC")
+    latency_ms: float = Field(description="time inside the server; milliseconds")
+    features: dict[str, Any] | None = Field(default=None, description="the record as used; when asked for")
+    probabilities: dict[str, float] | None = Field(default=None, description="by class; when asked for")
+
+
+class Contribution(Described):
+    feature: str
+    value: Any
+    contribution: float = Field(description="exact SHAP value, in log-odds")
+    direction: Literal["raises", "lowers", "does not change"]
+    sentence: str
+
+
+class Explanation(Described):
+    """base_value + sum of contributions + other = margin."""
+
+    base_value: float = Field(description="the model's margin when nothing is known")
+    margin: float = Field(description="the model's uncalibrated output for this record")
+    scale: Literal["log-odds"]
+    contributions: list[Contribution] = Field(description="strongest first")
+    other: float = Field(description="sum of the contributions that are not listed")
+
+
+class ExplainedPrediction(Prediction):
+    explanation: Explanation
+
+
+class BatchItem(Described):
+    """A prediction or an error, never both."""
+
+    index: int = Field(description="position of the record in the request, from 0")
+    prediction: Prediction | None = None
+    error: ProblemShape | None = None
+
+
+class BatchSummary(Described):
+    total: int
+    succeeded: int
+    failed: int
+    positive: int = Field(description="predictions at or above the threshold")
+    positive_rate: float | None = Field(description="positive / succeeded; null when nothing succeeded")
+    levels: dict[str, int] = Field(description="predictions by level")
+
+
+class BatchAnswer(Described):
+    model: str
+    version: str
+    items: list[BatchItem] = Field(description="one for each record, in order")
+    summary: BatchSummary
+    latency_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shapes:
+    """The request classes of one model."""
+
+    record: type[BaseModel]
+    predict: type[BaseModel]
+    explain: type[BaseModel]
+    batch: type[BaseModel]
+
+
+def shapes(definition: Definition, *, max_records: int) -> Shapes:
+    """The request classes of a model, with units, ranges and an example that works when pasted."""
+    title = "".join(part.capitalize() for part in definition.name.split("_"))
+    record = create_model(
+        f"{title}Record",
+        __base__=Described,
+        __doc__=f"The features of {definition.title}.",
+        **{f"f{i}": _field(feature) for i, feature in enumerate(definition.schema.features)},
+    )
+    options: dict[str, Any] = {
+        "threshold": (
+            float | None,
+            Field(default=None, ge=0, le=1, description="decide at this score instead of the version's threshold"),
+        ),
+        "include": (list[Include] | None, Field(default=None, description="what else the answer should hold")),
+    }
+    one: dict[str, Any] = {"record": (record, Field(description="one value for every feature")), **options}
+    top = Field(default=DEFAULT_TOP, ge=0, le=MAX_TOP, description="how many contributions to list; 0 for all")
+    many = (list[record], Field(min_length=1, max_length=max_records))  # type: ignore[valid-type]
+    return Shapes(
+        record=record,
+        predict=create_model(f"{title}PredictRequest", __base__=Described, **one),
+        explain=create_model(f"{title}ExplainRequest", __base__=Described, **one, top=(int, top)),
+        batch=create_model(f"{title}BatchRequest", __base__=Described, records=many, **options),
+    )
+
+
+def _field(feature: Feature) -> tuple[Any, Any]:
+    """Type and description of one feature. Names need not be Python identifiers, so they are aliases."""
+    kind: Any
+    extra: dict[str, Any] = {}
+    about = feature.description
+    match feature:
+        case Number():
+            kind = int if feature.whole else float
+            extra = {"ge": feature.minimum, "le": feature.maximum}
+            about = f"{about} [{feature.unit}]" if feature.unit else about
+        case Flag():
+            kind = bool
+        case Category(unseen="refuse"):
+            kind = Literal[feature.levels]
+        case Category():
+            kind = str
+            about = f"{about}. Known levels: {', '.join(feature.levels)}"
+    if feature.missing:
+        kind = kind | None
+        extra["default"] = None
+    return kind, Field(
+        alias=feature.name, description=about, examples=[feature.example], json_schema_extra=_unit(feature), **extra
+    )
+
+
+def _unit(feature: Feature) -> dict[str, Any]:
+    return {"x-unit": feature.unit} if isinstance(feature, Number) else {}

@@ -1,0 +1,241 @@
+"""What is wrong with a request's values: all errors at once, each with its field and the remedy."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from models.definition import Category, Definition, Feature, Flag, Number, Schema, Value
+from serving.parsing import name_of
+from serving.problems import FieldError, InvalidFeatures, TooLarge
+
+MAX_TEXT = 256
+"""Characters of a category value."""
+SHOWN_ERRORS = 100
+"""Field errors in one answer; a body of rubbish must not be answered with a larger one."""
+INCLUDES = ("features", "probabilities")
+DEFAULT_TOP = 5
+"""Drivers in an explanation when the caller does not say."""
+MAX_TOP = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a caller may ask of a prediction besides the record."""
+
+    threshold: float | None = None
+    include: tuple[str, ...] = ()
+    top: int = DEFAULT_TOP
+
+
+def check_predict(definition: Definition, body: Mapping[str, Any], *, explain: bool) -> tuple[list[Value], Options]:
+    """The record's values in schema order, and the options. Raises InvalidFeatures with every field error."""
+    allowed = ("record", "threshold", "include", *(("top",) if explain else ()))
+    errors = _unknown_fields(body, allowed, "", definition)
+    options = _options(body, errors)
+    values: list[Value] = []
+    if "record" not in body:
+        if "entity" not in body:
+            errors.append(FieldError("record", "missing", "send the features as an object under 'record'"))
+    else:
+        values = check_record(definition.schema, body["record"], "record", errors)
+    _refuse(errors)
+    return values, options
+
+
+def check_batch(definition: Definition, body: Mapping[str, Any], *, max_records: int) -> tuple[list[Any], Options]:
+    """The records, still unchecked one by one, and the options. Raises InvalidFeatures, or TooLarge for too many."""
+    errors = _unknown_fields(body, ("records", "threshold", "include"), "", definition)
+    options = _options(body, errors)
+    records = body.get("records")
+    if not isinstance(records, list):
+        if "records" in body or "entities" not in body:
+            code = "wrong_type" if "records" in body else "missing"
+            errors.append(FieldError("records", code, "must be an array of records", shown(records)))
+        records = []
+    elif not records:
+        errors.append(FieldError("records", "too_short", "must hold at least one record", []))
+    _refuse(errors)
+    if len(records) > max_records:
+        raise TooLarge(f"a batch may hold {max_records} records, this one has {len(records)}; send several batches")
+    return records, options
+
+
+def check_record(schema: Schema, record: object, path: str, errors: list[FieldError]) -> list[Value]:
+    """The record's values in schema order; what is wrong is added to `errors`."""
+    if not isinstance(record, Mapping):
+        errors.append(FieldError(path, "wrong_type", f"must be an object, not {name_of(record)}", shown(record)))
+        return []
+    errors.extend(_unknown(record, schema.names, f"{path}."))
+    values: list[Value] = []
+    for feature in schema.features:
+        field = f"{path}.{feature.name}"
+        if feature.name not in record:
+            if not feature.missing:
+                errors.append(FieldError(field, "missing", f"is required: {feature.description}"))
+            values.append(None)
+            continue
+        given = record[feature.name]
+        fault = _fault(feature, given)
+        if fault is not None:
+            errors.append(FieldError(field, fault[0], fault[1], shown(given)))
+        values.append(given)
+    return values
+
+
+def invalid(errors: list[FieldError], what: str = "request") -> InvalidFeatures:
+    """The problem that carries `errors`."""
+    count = len(errors)
+    noun = "field" if count == 1 else "fields"
+    verb = "is" if count == 1 else "are"
+    detail = f"{count} {noun} of the {what} {verb} not valid"
+    if count > SHOWN_ERRORS:
+        detail += f"; the first {SHOWN_ERRORS} are shown"
+    return InvalidFeatures(detail, errors=errors[:SHOWN_ERRORS])
+
+
+def shown(value: object) -> Any:
+    """`value` as an error may repeat it: finite, short and flat."""
+    match value:
+        case None | bool():
+            return value
+        case float() if not math.isfinite(value):
+            return str(value)
+        case int() if abs(value) >= 2**63:
+            return f"an integer of {len(str(abs(value)))} digits"
+        case int() | float():
+            return value
+        case str():
+            return value if len(value) <= MAX_TEXT else value[:MAX_TEXT] + "..."
+        case list():
+            return f"an array of {len(value)}"
+        case _:
+            return "an object"
+
+
+def _fault(feature: Feature, given: object) -> tuple[str, str] | None:
+    """Code and message of what is wrong with one value, or None."""
+    if given is None:
+        return None if feature.missing else ("missing", "must not be null")
+    match feature:
+        case Number():
+            return _number_fault(feature, given)
+        case Flag():
+            return None if isinstance(given, bool) else ("wrong_type", f"must be true or false, not {name_of(given)}")
+        case Category():
+            return _category_fault(feature, given)
+
+
+def _number_fault(feature: Number, given: object) -> tuple[str, str] | None:
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        remedy = "; send it without quotes" if isinstance(given, str) else ""
+        return "wrong_type", f"must be a number ({feature.unit}), not {name_of(given)}{remedy}"
+    if isinstance(given, float) and not math.isfinite(given):
+        return "not_finite", "must be a finite number"
+    if feature.whole and given != int(given):
+        return "not_whole", "must be a whole number"
+    if given < feature.minimum:
+        return "greater_than_equal", f"must be at least {feature.minimum:g}"
+    if given > feature.maximum:
+        return "less_than_equal", f"must be at most {feature.maximum:.15g}"
+    return None
+
+
+def _category_fault(feature: Category, given: object) -> tuple[str, str] | None:
+    if not isinstance(given, str):
+        return "wrong_type", f"must be a string, not {name_of(given)}"
+    if len(given) > MAX_TEXT:
+        return "too_long", f"must have at most {MAX_TEXT} characters"
+    if feature.unseen == "refuse" and given not in feature.levels:
+        near = _nearest(given, feature.levels)
+        hint = f"; did you mean {near!r}?" if near else ""
+        return "unknown_level", f"must be one of {', '.join(feature.levels)}{hint}"
+    return None
+
+
+def _options(body: Mapping[str, Any], errors: list[FieldError]) -> Options:
+    return Options(_threshold(body, errors), _include(body, errors), _top(body, errors))
+
+
+def _threshold(body: Mapping[str, Any], errors: list[FieldError]) -> float | None:
+    given = body.get("threshold")
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        errors.append(FieldError("threshold", "wrong_type", f"must be a number, not {name_of(given)}", shown(given)))
+    elif not 0 <= given <= 1:
+        errors.append(FieldError("threshold", "out_of_range", "must lie between 0 and 1", shown(given)))
+    else:
+        return float(given)
+    return None
+
+
+def _include(body: Mapping[str, Any], errors: list[FieldError]) -> tuple[str, ...]:
+    given = body.get("include")
+    if given is None:
+        return ()
+    if not isinstance(given, list) or not all(item in INCLUDES for item in given if isinstance(item, str)):
+        errors.append(
+            FieldError("include", "unknown_value", f"must be an array of {' and '.join(INCLUDES)}", shown(given))
+        )
+        return ()
+    if not all(isinstance(item, str) for item in given):
+        errors.append(FieldError("include", "wrong_type", "must be an array of strings", shown(given)))
+        return ()
+    return tuple(given)
+
+
+def _top(body: Mapping[str, Any], errors: list[FieldError]) -> int:
+    given = body.get("top")
+    if given is None:
+        return DEFAULT_TOP
+    if isinstance(given, bool) or not isinstance(given, int):
+        errors.append(FieldError("top", "wrong_type", f"must be a whole number, not {name_of(given)}", shown(given)))
+    elif not 0 <= given <= MAX_TOP:
+        errors.append(FieldError("top", "out_of_range", f"must lie between 0 (for all) and {MAX_TOP}", shown(given)))
+    else:
+        return given
+    return DEFAULT_TOP
+
+
+def _unknown_fields(
+    body: Mapping[str, Any], allowed: tuple[str, ...], prefix: str, definition: Definition
+) -> list[FieldError]:
+    """Unknown fields of the body; entity fields get the reason why this model does not take them."""
+    entity_fields = {"entity", "entities", "as_of"} & body.keys()
+    errors = [
+        FieldError(
+            field, "not_supported", f"model {definition.name} takes records; it has no feature view for entities"
+        )
+        for field in sorted(entity_fields)
+    ]
+    rest = {key: None for key in body if key not in entity_fields}
+    return errors + _unknown(rest, allowed, prefix)
+
+
+def _unknown(given: Collection[str], known: tuple[str, ...], prefix: str) -> list[FieldError]:
+    errors = []
+    for key in given:
+        if key in known:
+            continue
+        near = _nearest(key, known)
+        hint = f"; did you mean {near!r}?" if near else ""
+        errors.append(FieldError(f"{prefix}{key[:MAX_TEXT]}", "unknown_field", f"is not a known field{hint}"))
+        if len(errors) > SHOWN_ERRORS:
+            break
+    return errors
+
+
+def _nearest(given: str, known: tuple[str, ...]) -> str | None:
+    """The known name most like `given`, ignoring case; None when none is near."""
+    folded = {name.casefold(): name for name in known}
+    match = difflib.get_close_matches(given[:64].casefold(), folded, n=1, cutoff=0.6)
+    return folded[match[0]] if match else None
+
+
+def _refuse(errors: list[FieldError]) -> None:
+    if errors:
+        raise invalid(errors)

@@ -1,0 +1,158 @@
+"""A serving worker's state: what it serves, whether it is ready, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+from collections.abc import Callable, Mapping
+from types import FrameType
+from typing import Protocol
+
+from inference.errors import LoadFailedError
+from inference.loaded import load
+from inference.pool import Pool
+from inference.settings import RunnerSettings
+from models.definition import Definition
+from monitoring import metrics
+from monitoring.access import AccessLog
+from registry.errors import RegistryError
+from registry.store import Version
+from serving.decoding import Decoder
+from serving.endpoint import ModelEndpoint
+from serving.front_door import FrontDoor
+from serving.settings import ServingSettings
+from storage.health import StorageHealth
+
+logger = logging.getLogger("tiffin.serving")
+RETRY_SECONDS = 3.0
+"""How often a worker looks for a version of a model that it cannot serve yet."""
+
+
+class FindVersion(Protocol):
+    """Which version of a model should be served. Raises RegistryError when there is none."""
+
+    def __call__(self, definition: Definition) -> Version: ...
+
+
+class Worker:
+    """Everything one serving process holds. `start` and `stop` belong to its event loop."""
+
+    def __init__(
+        self,
+        definitions: Mapping[str, Definition],
+        find_version: FindVersion,
+        health: StorageHealth,
+        serving: ServingSettings,
+        inference: RunnerSettings,
+        access: AccessLog,
+    ) -> None:
+        self.definitions = definitions
+        self.settings = serving
+        self.health = health
+        self.started_at = time.time()
+        self.draining = False
+        self._find_version = find_version
+        self._access = access
+        self._retry: asyncio.Task[None] | None = None
+        self.pool = Pool(inference, _observe)
+        self.endpoints = {
+            name: ModelEndpoint(
+                definition,
+                self.pool,
+                Decoder(definition, max_records=serving.max_batch_records, max_nesting=serving.max_nesting),
+            )
+            for name, definition in definitions.items()
+        }
+        self.door = FrontDoor(self.endpoints, max_body_bytes=serving.max_body_bytes, access=access)
+
+    async def start(self) -> None:
+        """Load every model that has a version; the others are looked for again and again."""
+        self.health.start()
+        for definition in self.definitions.values():
+            self._load(definition)
+        self._retry = asyncio.create_task(self._load_missing())
+        self._drain_on_sigterm()
+
+    async def stop(self) -> None:
+        """Finish what is in flight, then close everything in the reverse order of `start`."""
+        self.draining = True
+        if self._retry is not None:
+            self._retry.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._retry
+        await self.pool.close(self.settings.shutdown_seconds)
+        self._access.flush()
+        self.health.stop()
+
+    def unready(self) -> list[str]:
+        """Why this worker should get no traffic; empty when it should."""
+        if self.draining:
+            return ["the server is shutting down"]
+        reasons = []
+        required = self.settings.ready_requires
+        if "models" in required:
+            reasons += [f"model {name}: {self.reason(name)}" for name in self.definitions if not self.serves(name)]
+        for state in self.health.snapshot().values():
+            metrics.dependency_up.labels(state.name).set(state.ok)
+            if not state.ok and NAMES[state.name] in required:
+                reasons.append(f"{state.name}: {state.error or 'not checked yet'}")
+        return reasons
+
+    @property
+    def predictions(self) -> int:
+        """Predictions answered by this process."""
+        return sum(endpoint.counter.total for endpoint in self.endpoints.values())
+
+    def serves(self, name: str) -> bool:
+        return name in self.pool.hosted
+
+    def reason(self, name: str) -> str:
+        """Why a model is not served."""
+        return self.pool.reasons.get(name, "it is not loaded yet")
+
+    def _load(self, definition: Definition) -> None:
+        try:
+            self.pool.install(load(definition, self._find_version(definition)))
+        except (RegistryError, LoadFailedError) as error:
+            if self.pool.reasons.get(definition.name) != str(error):
+                logger.warning("%s", error)
+            self.pool.refuse(definition.name, str(error))
+        metrics.model_up.labels(definition.name).set(self.serves(definition.name))
+
+    async def _load_missing(self) -> None:
+        while True:
+            await asyncio.sleep(RETRY_SECONDS)
+            for name, definition in self.definitions.items():
+                if not self.serves(name):
+                    self._load(definition)
+
+    def _drain_on_sigterm(self) -> None:
+        """On SIGTERM readiness goes at once; what uvicorn does then follows `drain_seconds` later."""
+        before = signal.getsignal(signal.SIGTERM)
+        if not callable(before):
+            return
+        loop = asyncio.get_running_loop()
+        then: Callable[[int, FrameType | None], object] = before
+
+        def drain(number: int, frame: FrameType | None) -> None:
+            if self.draining:
+                then(number, frame)
+                return
+            self.draining = True
+            loop.call_soon_threadsafe(loop.call_later, self.settings.drain_seconds, then, number, None)
+
+        with contextlib.suppress(ValueError):  # not the main thread: an in-process test has no signals to handle
+            signal.signal(signal.SIGTERM, drain)
+
+
+NAMES = {"postgresql": "database", "redis": "redis"}
+"""What `ready_requires` calls each dependency."""
+
+
+def _observe(model: str, stage: str, rows: int, waited: float, took: float) -> None:
+    metrics.stage.labels(model, "queue").observe(waited)
+    metrics.stage.labels(model, stage).observe(took)
+    metrics.batch_rows.labels(model, stage).observe(rows)

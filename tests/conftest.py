@@ -1,0 +1,19 @@
+"""What every test needs: a model store of its own, and no report to the outside.
+
+BentoML reads both variables when it is imported, so they are set before any test module can import it.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+
+_STORE = tempfile.TemporaryDirectory(prefix="tiffin-test-", ignore_cleanup_errors=True)
+os.environ["BENTOML_HOME"] = _STORE.name
+os.environ["BENTOML_DO_NOT_TRACK"] = "True"
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # BentoML 1.4.39 uses a name that pathspec deprecates
+    import bentoml  # noqa: F401
+    import bentoml.models  # noqa: F401

@@ -1,0 +1,132 @@
+"""Rows that do not fit are refused with the column and the count."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from models.definition import Target
+from tests.training import small
+from training.check import check
+from training.errors import DataError
+
+
+def problem(frame: pd.DataFrame) -> str:
+    with pytest.raises(DataError) as caught:
+        check(frame, small.definition, "rows.csv")
+    assert str(caught.value).startswith("rows.csv: ")
+    return str(caught.value)
+
+
+def with_values(column: str, values: dict[int, Any]) -> pd.DataFrame:
+    frame = small.frame(400).astype({column: object})
+    for row, value in values.items():
+        frame.at[row, column] = value
+    return frame
+
+
+def test_fitting_rows_become_numbers_and_categories() -> None:
+    table = small.table(400)
+    assert list(table.features.columns) == list(small.definition.schema.names)
+    assert table.features["f"].dtype == np.float64
+    assert list(table.features["d"].cat.categories) == ["low", "mid", "high"]
+    assert set(table.labels) == {0, 1}
+
+
+def test_a_missing_column_is_named_with_those_that_are_there() -> None:
+    message = problem(small.frame(400).drop(columns=["n", "y"]))
+    assert "no column 'n', 'y'" in message
+    assert "amount" in message
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "words"),
+    [
+        ("x", {0: "many", 5: "few"}, "column 'x': 2 values are not a number, such as 'many'"),
+        ("x", {3: 101.0}, "column 'x': 1 value is outside -100 to 100, such as 101"),
+        ("x", {3: float("inf")}, "column 'x': 1 value is outside -100 to 100, such as inf"),
+        ("n", {1: 2.5}, "column 'n': 1 value is not whole, such as 2.5"),
+        ("n", {1: None, 2: " "}, "column 'n': 2 values are missing, which the schema does not allow"),
+        ("f", {4: "perhaps"}, "column 'f': 1 value is not true or false, such as 'perhaps'"),
+        ("d", {0: "top", 1: "top", 2: "deep"}, "column 'd': 3 values are of no known level: 'top' (2), 'deep' (1)"),
+        ("d", {0: None}, "column 'd': 1 value is missing, which the schema does not allow"),
+        ("y", {0: 2}, "target 'y' is not binary with positive '1': it holds '0', '1', '2'"),
+        ("y", {0: None}, "target 'y': 1 value is missing"),
+    ],
+)
+def test_a_wrong_value_is_counted_in_its_column(column: str, values: dict[int, Any], words: str) -> None:
+    assert words in problem(with_values(column, values))
+
+
+def test_everything_wrong_is_said_at_once() -> None:
+    frame = with_values("x", {0: 500.0})
+    frame["n"] = frame["n"] + 0.5
+    message = problem(frame)
+    assert "column 'x'" in message
+    assert "column 'n': 400 values are not whole" in message
+
+
+def test_blank_text_in_a_number_is_missing() -> None:
+    table = check(with_values("x", {0: " ", 1: "", 2: " 2.5 "}), small.definition, "rows")
+    assert np.isnan(table.features["x"].iloc[:2]).all()
+    assert table.features["x"].iloc[2] == 2.5
+
+
+@pytest.mark.parametrize("words", [("Yes", "No"), ("true", "FALSE"), (1, 0), (1.0, 0.0), (True, False)])
+def test_flags_are_read_in_any_usual_spelling(words: tuple[Any, Any]) -> None:
+    frame = small.frame(400)
+    truth = frame["f"].to_numpy()
+    frame["f"] = np.where(truth, *[np.array(word, object) for word in words])
+    assert (check(frame, small.definition, "rows").features["f"].to_numpy() == truth).all()
+
+
+@pytest.mark.parametrize(("yes", "no"), [("Yes", "No"), (True, False), ("1", "0"), (1.0, 0.0)])
+def test_a_target_in_any_usual_spelling_gives_the_same_labels(yes: Any, no: Any) -> None:
+    frame = small.frame(400)
+    expected = frame["y"].to_numpy()
+    frame["y"] = [yes if label else no for label in expected]
+    assert (check(frame, small.definition, "rows").labels == expected).all()
+
+
+def test_the_named_value_of_the_target_is_the_positive_one() -> None:
+    frame = small.frame(400)
+    expected = frame["y"].to_numpy()
+    frame["y"] = np.where(expected == 1, "left", "stayed")
+    definition = dataclasses.replace(small.definition, target=Target(column="y", description="", positive="left"))
+    assert (check(frame, definition, "rows").labels == expected).all()
+    assert "it holds 'left', 'stayed'" in problem(frame)
+
+
+def test_unknown_levels_count_as_missing_where_the_schema_says_so() -> None:
+    table = check(with_values("c", {0: "zebra"}), small.definition, "rows")
+    assert table.features["c"].isna().sum() == 1
+
+
+def test_too_few_rows_or_positives_are_refused() -> None:
+    assert "120 rows are too few: at least 200" in problem(small.frame(120))
+    frame = small.frame(400)
+    frame["y"] = [1] * 3 + [0] * 397
+    assert "3 positives are too few" in problem(frame)
+
+
+def test_dates_and_numbers_order_rows_and_other_times_are_refused() -> None:
+    recipe = dataclasses.replace(small.definition.recipe, time_column="when")
+    definition = dataclasses.replace(small.definition, recipe=recipe)
+    frame = small.frame(400)
+    dates = check(frame, definition, "rows").times
+    texts = check(frame.assign(when=frame["when"].astype(str)), definition, "rows").times
+    assert dates is not None and texts is not None
+    assert (dates == texts).all()
+    with pytest.raises(DataError, match="time column 'when': 400 values are missing or not ISO 8601 dates"):
+        check(frame.assign(when="soon"), definition, "rows")
+
+
+def test_the_fingerprint_changes_with_any_value_and_with_the_order() -> None:
+    table = small.table(400)
+    assert table.fingerprint() == small.table(400).fingerprint()
+    assert table.fingerprint() != check(with_values("x", {7: 1.25}), small.definition, "rows").fingerprint()
+    assert table.fingerprint() != table.take(np.arange(400)[::-1]).fingerprint()

@@ -1,0 +1,80 @@
+"""Rows are the same whichever way they come in, and bad files are named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from models import catalogue
+from tests.training import small
+from training.errors import DataError
+from training.sources import File, Source, Synthetic
+
+
+def message(source: Source) -> str:
+    with pytest.raises(DataError) as caught:
+        source.table(small.definition, None)
+    return str(caught.value)
+
+
+def test_csv_parquet_and_memory_give_the_same_table(tmp_path: Path) -> None:
+    frame = small.frame(400)
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    frame.to_csv(tmp_path / "rows.csv.gz", index=False)
+    frame.to_parquet(tmp_path / "rows.parquet", index=False)
+    expected = small.table(400).fingerprint()
+    for name in ("rows.csv", "rows.csv.gz", "rows.parquet"):
+        assert File(tmp_path / name).table(small.definition, None).fingerprint() == expected, name
+
+
+def test_a_level_named_like_a_missing_value_is_a_level(tmp_path: Path) -> None:
+    small.frame(400).to_csv(tmp_path / "rows.csv", index=False)
+    column = File(tmp_path / "rows.csv").table(small.definition, None).features["c"]
+    assert column.isna().sum() == 0
+    assert (column == "NA").sum() > 50
+
+
+def test_a_sample_of_a_file_is_the_same_every_time(tmp_path: Path) -> None:
+    small.frame(1000).to_csv(tmp_path / "rows.csv", index=False)
+    source = File(tmp_path / "rows.csv")
+    first = source.table(small.definition, 300)
+    assert len(first) == 300
+    assert first.fingerprint() == source.table(small.definition, 300).fingerprint()
+
+
+def test_a_missing_or_unreadable_file_is_named(tmp_path: Path) -> None:
+    assert message(File(tmp_path / "none.csv")) == f"{tmp_path / 'none.csv'}: there is no such file"
+    assert "it cannot be read" in message(File(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("empty.csv", b"", "it is malformed"),
+        ("latin.csv", "x,n\n1,é\n".encode("latin-1"), "it is not UTF-8 text"),
+        ("ragged.csv", b"x,n\n1,2\n1,2,3,4\n", "it is malformed"),
+        ("fake.parquet", b"x,n\n1,2\n", "it is malformed"),
+        ("cut.csv.gz", b"\x1f\x8b\x08\x00\x00\x00\x00\x00", "it is malformed"),
+        ("other.csv", b"a;b\n1;2\n", "there is no column 'x', 'n'"),
+    ],
+)
+def test_a_malformed_file_is_named_with_the_reason(tmp_path: Path, name: str, content: bytes, words: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    found = message(File(tmp_path / name))
+    assert str(tmp_path / name) in found
+    assert words in found
+
+
+def test_synthetic_rows_follow_the_recipe_and_say_what_they_are() -> None:
+    source = Synthetic("purchase")
+    table = source.table(catalogue()["purchase"], 400)
+    assert len(table) == 400
+    assert source.synthetic
+    assert source.describe(table).startswith("synthetic")
+
+
+def test_a_model_without_a_generator_or_with_too_few_rows_is_refused() -> None:
+    assert "it has no synthetic data" in message(Synthetic("small"))
+    with pytest.raises(DataError, match="10 are too few"):
+        Synthetic("churn").table(catalogue()["churn"], 10)
