@@ -1,3 +1,4 @@
+# ruff: noqa: E402 - the environment must be set before prometheus_client and bentoml are imported
 """The BentoML service: wiring only. `bentoml serve` and `bentoml build` find it through `bentofile.yaml`."""
 
 from __future__ import annotations
@@ -20,13 +21,18 @@ import bentoml
 
 import storage
 from models import catalogue
+from models.definition import Definition
 from monitoring import logs
 from monitoring.access import AccessLog
+from registry.champions import champion
+from registry.releases import load_releases
+from registry.store import Version
 from serving.apis import add_apis
 from serving.bento import TiffinService
 from serving.documents import openapi_document
 from serving.management import management_app
 from serving.worker import Worker
+from storage.database import open_engine
 from storage.errors import StorageUnavailableError
 from storage.health import StorageHealth
 
@@ -60,13 +66,22 @@ class Tiffin:
         """Once in every worker."""
         global worker  # noqa: PLW0603 - the mounted management application has no other way to its worker
         logs.configure(settings.logs)
+        urls = storage.urls(settings.storage)
+        engine = open_engine(urls.database, settings.storage)
+        bento = self.bento_service.bento  # type: ignore[attr-defined]
+        pinned = [str(model.tag) for model in bento.info.all_models] if bento is not None else []
+
+        def find(definition: Definition) -> Version:
+            releases, _ = load_releases(engine, settings.storage.state_dir / "releases.json")
+            return champion(definition, releases, pinned)
+
         self.worker = worker = Worker(
-            catalogue(),
-            find_version,
-            StorageHealth(storage.urls(settings.storage), settings.storage),
-            settings.serving,
-            settings.inference,
-            AccessLog(),
+            definitions=catalogue(),
+            find_version=find,
+            health=StorageHealth(urls, settings.storage),
+            serving=settings.serving,
+            inference=settings.inference,
+            access=AccessLog(),
         )
         await worker.start()
 
@@ -74,12 +89,6 @@ class Tiffin:
     async def stop(self) -> None:
         """Once in every worker: nothing in flight is lost."""
         await self.worker.stop()
-
-
-def find_version(definition: Any) -> Any:
-    from registry.store import newest
-
-    return newest(definition)
 
 
 def current_worker() -> Worker:

@@ -28,9 +28,8 @@ SECRETS: Mapping[str, tuple[str, ...]] = {
     "DATABASE_URL": ("storage", "database_url"),
     "REDIS_URL": ("storage", "redis_url"),
 }
-FOLDERS = (("storage", "state_dir"), ("logs", "file"))
-"""Settings that are paths: relative ones count from the project, wherever a process was started."""
-DEFAULTS = {"state_dir": ".tiffin"}
+FOLDERS = (("storage", "state_dir", ".tiffin"), ("logs", "file", None))
+"""Settings that are paths, with their defaults: relative ones count from the project, wherever a process was started."""
 
 
 class SettingsError(Exception):
@@ -60,10 +59,10 @@ def load(file: Path | None = None, environment: Mapping[str, str] | None = None)
     for path, value, variable in _from_environment(environment):
         _put(values, path, value)
         sources[".".join(path)] = variable
-    for room, key in FOLDERS:
-        part = values.get(room, {})
-        if isinstance(part, dict) and isinstance(part.get(key, DEFAULTS.get(key)), str):
-            values.setdefault(room, {})[key] = str(ROOT / part.get(key, DEFAULTS.get(key)))
+    for room, key, default in FOLDERS:
+        part = values.setdefault(room, {})
+        if isinstance(part, dict) and isinstance(folder := part.get(key, default), str):
+            part[key] = str(ROOT / folder)
     try:
         return Settings.model_validate(values)
     except ValidationError as error:

@@ -22,7 +22,7 @@ from benchmarks.payloads import Sample, body, sample
 from benchmarks.pinning import Cores, pinned
 from benchmarks.progress import Display
 from benchmarks.servers import TIFFIN, Endpoint, Server
-from benchmarks.servers.process import ONE_THREAD, ServerProcess, free_port
+from benchmarks.servers.process import ONE_THREAD, ServerProcess, end_all, free_port
 from benchmarks.servers.scoring import VERSION_VARIABLE
 from benchmarks.summary import Run, Series, summarize
 from benchmarks.versions import ROOT, Home
@@ -154,11 +154,7 @@ class Bench:
         for process in list(self._running.values()):
             process.stop()
         self._running.clear()
-        leftovers = [process for process in psutil.process_iter(["cmdline"]) if self._ours(process)]
-        for process in leftovers:
-            process.terminate()
-        for process in psutil.wait_procs(leftovers, timeout=10)[1]:
-            process.kill()
+        end_all([process for process in psutil.process_iter(["cmdline"]) if self._ours(process)])
 
     def _ours(self, process: psutil.Process) -> bool:
         return process.pid != os.getpid() and any(str(self.folder) in part for part in process.info["cmdline"] or ())

@@ -127,8 +127,16 @@ class Generator:
 
     def run(self) -> Outcome:
         """Open the connections, warm up, measure, drain. Raises ServerGoneError when the server stops answering."""
-        gc.disable()
-        self._open_all()
+        try:
+            self._open_all()
+            self._drive()
+        finally:
+            for connection in self.connections.values():
+                connection.socket.close()
+            self.poller.close()
+        return self._finish()
+
+    def _drive(self) -> None:
         start = time.perf_counter()
         self.begin = start + self.job.warmup_seconds
         self.end = self.begin + self.job.seconds
@@ -142,7 +150,6 @@ class Generator:
         self.outcome.cpu_share = (ran_later - ran) / elapsed
         self.outcome.delayed_share = (delayed_later - delayed) / elapsed
         self._loop(self.end + self.job.drain_seconds)
-        return self._finish()
 
     def _open_all(self) -> None:
         for number in range(self.job.connections):
@@ -233,6 +240,7 @@ class Generator:
 
     def _count(self, connection: Connection, answer: bytes | bytearray, now: float) -> None:
         self.statuses[connection.status] += 1
+        sampled = self.seen % self.job.sample_every == 0
         self.seen += 1
         if connection.status != OK:
             if len(self.refusals) < 3:
@@ -241,17 +249,19 @@ class Generator:
         self.latencies.append(now - connection.sent_at)
         if now <= self.end:
             self.outcome.completed += 1
-        if self.seen % self.job.sample_every == 1 and len(self.samples) < SAMPLES:
+        if sampled and len(self.samples) < SAMPLES:
             self.samples.append((connection.index, bytes(answer)))
 
     def _broken(self, connection: Connection) -> None:
         """The server closed the connection. A request it had not begun to answer is sent again, once."""
-        retry = connection.busy and not connection.fresh and not connection.buffer
-        self.in_flight -= connection.busy
-        if retry:
-            self.outcome.reconnects += 1
-        else:
+        if not connection.busy:  # all that were asked for has come; the server tidies up while others finish
+            self.poller.unregister(connection.socket)
+            return
+        self.in_flight -= 1
+        if connection.fresh or connection.buffer:
             self.outcome.errors += 1
+        else:
+            self.outcome.reconnects += 1
         if self.outcome.errors > MAX_ERRORS:
             raise ServerGoneError(f"{self.outcome.errors} connections were broken by {self.address}")
         del self.connections[connection.socket.fileno()]
@@ -266,9 +276,6 @@ class Generator:
             self._send(connection)
 
     def _finish(self) -> Outcome:
-        for connection in self.connections.values():
-            connection.socket.close()
-        self.poller.close()
         outcome = self.outcome
         outcome.seconds = self.job.seconds
         outcome.latencies = self.latencies.tolist()
@@ -293,6 +300,7 @@ def schedule_seconds() -> tuple[float, float]:
 
 def main(job_file: str, result_file: str) -> None:
     """Run the job in `job_file` and write its outcome to `result_file`, both JSON."""
+    gc.disable()
     job = Job(**json.loads(Path(job_file).read_text()))
     Path(result_file).write_text(json.dumps(asdict(Generator(job).run())))
 

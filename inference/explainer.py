@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.tree_plan import LANES, plan
+from inference.tree_plan import plan
 from registry.ensemble import TreeEnsemble
 
 
@@ -48,13 +48,7 @@ class Explainer:
             raise ValueError(f"rows of shape {rows.shape}: this model takes (n, {self._features})")
         from inference import tree_shap
 
-        blocks = -(-len(rows) // LANES)
-        padded = np.zeros((blocks * LANES, self._features), np.float32)
-        padded[: len(rows)] = rows
-        lanes = np.ascontiguousarray(padded.reshape(blocks, LANES, self._features).transpose(0, 2, 1))
-        credits = np.zeros(lanes.shape)
-        tree_shap.add_credits(self._plan, lanes, credits)
-        return credits.transpose(0, 2, 1).reshape(-1, self._features)[: len(rows)]
+        return tree_shap.contributions(self._plan, rows)
 
     def warm(self) -> None:
         """Loads or compiles the kernel and explains one row, so that the next call is as fast as any."""

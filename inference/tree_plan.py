@@ -9,11 +9,8 @@ from numpy.typing import NDArray
 
 from registry.ensemble import Tree, TreeEnsemble
 
-LANES = 4
-"""Rows that the kernel takes at once: as many doubles as a 256-bit register holds."""
-
 TREE = np.dtype([("first", "i8"), ("low", "i8"), ("end", "i8"), ("repeat", "i8"), ("repeat_end", "i8")], align=True)
-"""A tree's ranges: its splits from `first` to `end`, those from `low` on having leaves only; its repeats."""
+"""A tree's splits are `first` to `end`, of which the first `low` have splits below them; its repeats."""
 
 SPLIT = np.dtype(
     [
@@ -32,8 +29,8 @@ SPLIT = np.dtype(
 """A split. `left` and `right` are the children's positions in the tree; a leaf's is one past the last split, and its
 value is `value_left` or `value_right`, which are 0 otherwise. `rule` is its row of the quadrature tables."""
 
-REPEAT = np.dtype([("split", "i8"), ("lower", "f4"), ("upper", "f4"), ("missing", "?")], align=True)
-"""What the path to `split` has asked of its feature before: not `x < lower` and not `x >= upper`, NaN being no bound; of
+REPEAT = np.dtype([("split", "i4"), ("lower", "f4"), ("upper", "f4"), ("missing", "?")], align=True)
+"""What the path to `split`, a position in the tree, has asked of its feature before: not `x < lower` and not `x >= upper`, NaN being no bound; of
 a missing value, `missing`."""
 
 
@@ -108,7 +105,7 @@ def plan(ensemble: TreeEnsemble) -> Plan:
     return Plan(
         trees=_tree_records(nodes, order, repeated),
         splits=_split_records(nodes, order, repeated),
-        repeats=_repeat_records(asked, repeated),
+        repeats=_repeat_records(asked, _positions(nodes, order), repeated),
         step=step,
         weight=weight,
         base_value=ensemble.base_margin + constant + float(paths.reach @ nodes.value),
@@ -225,17 +222,22 @@ def _tree_records(nodes: _Nodes, order: NDArray[np.int64], repeated: NDArray[np.
     numbers = np.arange(tree[-1] + 1)
     records = np.empty(len(numbers), TREE)
     records["first"], records["end"] = np.searchsorted(tree, numbers), np.searchsorted(tree, numbers, "right")
-    records["low"] = records["end"] - np.bincount(tree, _low(nodes, order)).astype(np.int64)
+    records["low"] = np.bincount(tree, ~_low(nodes, order))
     records["repeat"] = np.searchsorted(repeated, records["first"])
     records["repeat_end"] = np.searchsorted(repeated, records["end"])
     return records
 
 
-def _split_records(nodes: _Nodes, order: NDArray[np.int64], repeated: NDArray[np.int64]) -> NDArray[np.void]:
+def _positions(nodes: _Nodes, order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where in their trees the splits are."""
     tree = nodes.tree[order]
-    first, count = np.searchsorted(tree, tree), np.bincount(tree)[tree]
+    return np.arange(len(order)) - np.searchsorted(tree, tree)
+
+
+def _split_records(nodes: _Nodes, order: NDArray[np.int64], repeated: NDArray[np.int64]) -> NDArray[np.void]:
+    count = np.bincount(nodes.tree[order])[nodes.tree[order]]
     position = np.full(len(nodes.tree), -1)
-    position[order] = np.arange(len(order)) - first
+    position[order] = _positions(nodes, order)
     records = np.zeros(len(order), SPLIT)
     for side, child in (("left", nodes.left[order]), ("right", nodes.right[order])):
         records[side] = np.where(position[child] < 0, count, position[child])
@@ -248,9 +250,9 @@ def _split_records(nodes: _Nodes, order: NDArray[np.int64], repeated: NDArray[np
     return records
 
 
-def _repeat_records(asked: _Asked, repeated: NDArray[np.int64]) -> NDArray[np.void]:
+def _repeat_records(asked: _Asked, positions: NDArray[np.int64], repeated: NDArray[np.int64]) -> NDArray[np.void]:
     records = np.empty(len(repeated), REPEAT)
-    records["split"] = repeated
+    records["split"] = positions[repeated]
     records["lower"] = asked.lower[repeated]
     records["upper"] = asked.upper[repeated]
     records["missing"] = asked.missing[repeated]

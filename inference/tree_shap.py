@@ -1,30 +1,31 @@
-"""The SHAP values of rows, compiled with numba. Importing this module compiles it, see `_compiled`.
+"""The SHAP values of rows under a plan of trees. Importing this module loads or compiles the kernel, see `_compiled`.
 
-The numbers are those of path-dependent TreeSHAP (Lundberg et al. 2018, arXiv:1802.03888). For one leaf, the game over the
-features of its path is a product: feature j multiplies the leaf's value by o_j if it is known (1 when the row meets all that
-the path asks of j, else 0) and by z_j if it is not (the share of the training cover that does). The Shapley value
-of a product game is an integral over the share t of features that are known,
+The numbers are those of path-dependent TreeSHAP (Lundberg et al. 2018, arXiv:1802.03888). For one leaf, the game over
+the features of its path is a product: feature j multiplies the leaf's value by o_j if it is known (1 when the row meets
+all that the path asks of j, else 0), and by z_j if it is not (the share of the training cover that meets it). The
+Shapley value of a product game is an integral over the share t of features that are known,
 
-    phi_j = value * (o_j - z_j) * integral from 0 to 1 of the product over k != j of f_k(t),  f_k = z_k + t (o_k - z_k),
+    phi_j = value * (o_j - z_j) * integral from 0 to 1 of the product over k != j of f_k,    f_k = z_k + t (o_k - z_k),
 
-of a polynomial of degree d - 1 for d features, which Gauss-Legendre quadrature with ceil(d / 2) points gives exactly. At each
-point the products factor along the tree, as in Linear TreeSHAP (Yu et al. 2022, arXiv:2209.08192):
+of a polynomial of degree d - 1 for d features, which Gauss-Legendre quadrature with ceil(d / 2) points gives exactly. At
+each point the products factor along the tree, as in Linear TreeSHAP (Yu et al. 2022, arXiv:2209.08192):
 
-- A split has the edge e = [the row goes left] - share_left, and gives p = share_left + t e of what it gets to its left,
-  the rest to its right.
-- Upwards, splits sum: S = S_right + p (S_left - S_right). A leaf's S is its value.
-- Downwards, they multiply: P_left = P p, P_right = P - P_left. A root's P is 1.
-- The split earns its feature the sum over the points of weight * P (S_left - S_right) e.
+- A split has the edge e = [the row goes left] - share_left; it gives p = share_left + t e to its left, 1 - p to its right.
+- Upwards, splits average: sum = sum_right + p gap, gap = sum_left - sum_right. A leaf's sum is its value.
+- Downwards, they multiply: product_left = p product, product_right = product - product_left. A root's product is 1.
+- A split earns its feature the credit e * the sum over the points of weight * product * gap.
 
-If the path has asked of the feature before, and a share z of the cover met it, then f = z + t (1 - z) is already in P. A row
-that met it has p = share_left + (t / f) e and its credit is weighted with z / f^2; for a row that did not, e = 0. Down a
-path the credits of one feature then add up to the integrand above. Every row visits the same splits in the same order, so
-the lanes of a vector are rows.
+Where the path asked of the feature before and a share z of the cover met it, product holds f = z + t (1 - z) already. A
+row that met it has p = share_left + (t / f) e and its credit is weighted by z / f^2; for a row that did not, e is 0. The
+credits of one feature then add up, down each path, to the integrand above.
+
+Every row visits the same splits in the same order, so rows are the lanes of a vector.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 import numba
@@ -32,34 +33,85 @@ import numpy as np
 from numba.core import config
 from numpy.typing import NDArray
 
-from inference.tree_plan import LANES, REPEAT, SPLIT, TREE, Plan
+from inference.tree_plan import REPEAT, SPLIT, TREE, Plan
 
-U1, U2, U3 = np.uint64(1), np.uint64(2), np.uint64(3)
+LANES = 4
+"""Rows in a vector: as many doubles as a 256-bit register holds."""
+
+_ONE, _TWO, _THREE = np.uint64(1), np.uint64(2), np.uint64(3)
+
+Floats = NDArray[np.float64]
 Lanes = tuple[float, float, float, float]
-Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def _inner(function: Kernel) -> Kernel:
-    """The function compiled into those that call it."""
-    return cast(
-        Kernel, numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True, error_model="numpy")(function)
-    )
+def contributions(plan: Plan, rows: NDArray[np.float32]) -> Floats:
+    """Rows (n, features) -> contributions (n, features). Holds the GIL only to copy rows in and out."""
+    count, features = rows.shape
+    blocks = -(-count // LANES)
+    padded = np.zeros((blocks * LANES, features), np.float32)
+    padded[:count] = rows
+    lanes = np.ascontiguousarray(padded.reshape(blocks, LANES, features).transpose(0, 2, 1))
+    credits = np.zeros((blocks, features * LANES))
+    _add_credits(plan.trees, plan.splits, plan.repeats, plan.step, plan.weight, lanes.reshape(credits.shape), credits)
+    by_row = credits.reshape(blocks, features, LANES).transpose(0, 2, 1)
+    return by_row.reshape(blocks * LANES, features)[:count]
+
+
+def _inner(function: Function) -> Function:
+    """The function for use in the kernel, compiled along with it."""
+    return cast(Function, numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function))
+
+
+def _compiled(*signature: Any) -> Callable[[Function], Function]:
+    """The kernel, compiled for these argument types: 0.2 s from numba's cache, 3 s anew (one core, both after numba's import).
+
+    Numba caches beside this file, or in the user's cache folder, or in NUMBA_CACHE_DIR; where it can write to none of
+    them (a read-only image without a home), every process compiles for itself.
+    """
+
+    def compile_(function: Function) -> Function:
+        with _straight_line_vectors():
+            try:
+                return cast(Function, numba.njit(signature, nogil=True, cache=True)(function))
+            except (RuntimeError, OSError):
+                return cast(Function, numba.njit(signature, nogil=True)(function))
+
+    return compile_
+
+
+@contextmanager
+def _straight_line_vectors() -> Iterator[None]:
+    """Has LLVM turn four equal operations in a row into one on a vector; numba leaves that off. Three times as fast."""
+    before = config.SLP_VECTORIZE
+    config.SLP_VECTORIZE = 1
+    try:
+        yield
+    finally:
+        config.SLP_VECTORIZE = before
+
+
+def _array(item: Any, dimensions: int) -> Any:
+    return numba.types.Array(numba.from_dtype(np.dtype(item)), dimensions, "C")
+
+
+# Lanes. Unsigned positions, because numba lets negative ones count from the end, and the test for it breaks up vectors.
 
 
 @_inner
-def _load(source: Any, at: int) -> Lanes:
-    i = np.uint64(at)
-    return source[i], source[i + U1], source[i + U2], source[i + U3]
+def _load(source: NDArray[Any], position: int) -> Lanes:
+    at = np.uint64(position)
+    return source[at], source[at + _ONE], source[at + _TWO], source[at + _THREE]
 
 
 @_inner
-def _store(target: Any, at: int, a: Lanes) -> None:
-    i = np.uint64(at)
-    target[i], target[i + U1], target[i + U2], target[i + U3] = a
+def _store(target: Floats, position: int, a: Lanes) -> None:
+    at = np.uint64(position)
+    target[at], target[at + _ONE], target[at + _TWO], target[at + _THREE] = a
 
 
 @_inner
-def _every(number: float) -> Lanes:
+def _all(number: float) -> Lanes:
     return number, number, number, number
 
 
@@ -79,154 +131,174 @@ def _times(a: Lanes, b: Lanes) -> Lanes:
 
 
 @_inner
-def _goes_left(x: float, threshold: float, missing: bool) -> float:
-    return 1.0 if (x < threshold) | (missing & (x != x)) else 0.0
+def _add(target: Floats, position: int, a: Lanes) -> None:
+    _store(target, position, _plus(_load(target, position), a))
+
+
+# Scalars of the plan.
+
+
+@_inner
+def _record(records: NDArray[np.void], position: int) -> Any:
+    return records[np.uint64(position)]
+
+
+@_inner
+def _entry(table: Floats, rule: int, point: int) -> Lanes:
+    return _all(table[np.uint64(rule), np.uint64(point)])
+
+
+# One tree, one block of rows. `edges` has LANES numbers a split; `sums`, `gaps` and `products` LANES a point a split.
+
+
+@_inner
+def _left(x: float, threshold: float, missing_left: bool) -> float:
+    return 1.0 if (x < threshold) | (missing_left & np.isnan(x)) else 0.0
 
 
 @_inner
 def _met(x: float, lower: float, upper: float, missing: bool) -> float:
-    return 0.0 if (x < lower) | (x >= upper) | ((not missing) & (x != x)) else 1.0
+    return 0.0 if (x < lower) | (x >= upper) | (np.isnan(x) & (not missing)) else 1.0
 
 
 @_inner
-def _edges(x, splits, repeats, tree, edge):
-    first = tree.first
-    for i in range(first, tree.end):
-        split = splits[np.uint64(i)]
-        row = _load(x, split.feature * LANES)
-        c = split.threshold
-        m = split.missing_left
-        left = (_goes_left(row[0], c, m), _goes_left(row[1], c, m), _goes_left(row[2], c, m), _goes_left(row[3], c, m))
-        _store(edge, (i - first) * LANES, _minus(left, _every(split.share_left)))
-    for i in range(tree.repeat, tree.repeat_end):
-        r = repeats[np.uint64(i)]
-        row = _load(x, splits[np.uint64(r.split)].feature * LANES)
-        lo = r.lower
-        hi = r.upper
-        m = r.missing
-        at = (r.split - first) * LANES
-        met = (_met(row[0], lo, hi, m), _met(row[1], lo, hi, m), _met(row[2], lo, hi, m), _met(row[3], lo, hi, m))
-        _store(edge, at, _times(met, _load(edge, at)))
+def _find_edges(rows: NDArray[np.float32], splits: NDArray[np.void], edges: Floats) -> None:
+    for i in range(splits.size):
+        split = _record(splits, i)
+        a, b, c, d = _load(rows, split.feature * LANES)
+        limit, missing = split.threshold, split.missing_left
+        left = _left(a, limit, missing), _left(b, limit, missing), _left(c, limit, missing), _left(d, limit, missing)
+        _store(edges, i * LANES, _minus(left, _all(split.share_left)))
 
 
 @_inner
-def _at(source, at):
-    return _every(source[np.uint64(at)])
+def _clear_edges(rows: NDArray[np.float32], splits: NDArray[np.void], repeats: NDArray[np.void], edges: Floats) -> None:
+    """Edge 0 where the row failed what its path asked of the feature before."""
+    for i in range(repeats.size):
+        repeat = _record(repeats, i)
+        a, b, c, d = _load(rows, _record(splits, repeat.split).feature * LANES)
+        lower, upper, missing = repeat.lower, repeat.upper, repeat.missing
+        met = (
+            _met(a, lower, upper, missing),
+            _met(b, lower, upper, missing),
+            _met(c, lower, upper, missing),
+            _met(d, lower, upper, missing),
+        )
+        at = repeat.split * LANES
+        _store(edges, at, _times(met, _load(edges, at)))
 
 
 @_inner
-def _up(splits, first, low, count, step, points, edge, S, D):
-    width = points * LANES
-    for k in range(count * width, (count + 1) * width):
-        S[np.uint64(k)] = 0.0
-    for v in range(low, count):
-        s = splits[np.uint64(first + v)]
-        share = _every(s.share_left)
-        right = _every(s.value_right)
-        diff = _every(s.value_left - s.value_right)
-        e = _load(edge, v * LANES)
-        rule = s.rule * points
-        here = v * width
-        for q in range(points):
-            p = _plus(share, _times(_at(step, rule + q), e))
-            _store(S, here + q * LANES, _plus(right, _times(p, diff)))
-    for v in range(low - 1, -1, -1):
-        s = splits[np.uint64(first + v)]
-        share = _every(s.share_left)
-        right = _every(s.value_right)
-        diff = _every(s.value_left - s.value_right)
-        e = _load(edge, v * LANES)
-        rule = s.rule * points
-        here = v * width
-        to_left = s.left * width
-        to_right = s.right * width
-        for q in range(points):
-            p = _plus(share, _times(_at(step, rule + q), e))
-            r = _load(S, to_right + q * LANES)
-            d = _plus(_minus(_load(S, to_left + q * LANES), r), diff)
-            _store(D, here + q * LANES, d)
-            _store(S, here + q * LANES, _plus(_plus(r, right), _times(p, d)))
+def _share_left(split: Any, step: Lanes, edge: Lanes) -> Lanes:
+    return _plus(_all(split.share_left), _times(step, edge))
 
 
 @_inner
-def _down(splits, first, low, count, step, weight, points, edge, P, D, credit):
-    width = points * LANES
-    for k in range(width):
-        P[np.uint64(k)] = 1.0
-    for v in range(low):
-        s = splits[np.uint64(first + v)]
-        share = _every(s.share_left)
-        e = _load(edge, v * LANES)
-        acc = _every(0.0)
-        rule = s.rule * points
-        here = v * width
-        to_left = s.left * width
-        to_right = s.right * width
-        at = s.feature * LANES
-        for q in range(points):
-            p = _plus(share, _times(_at(step, rule + q), e))
-            g = _load(P, here + q * LANES)
-            acc = _plus(acc, _times(_times(_at(weight, rule + q), g), _load(D, here + q * LANES)))
-            l = _times(g, p)
-            _store(P, to_left + q * LANES, l)
-            _store(P, to_right + q * LANES, _minus(g, l))
-        _store(credit, at, _plus(_load(credit, at), _times(acc, e)))
-    for v in range(low, count):
-        s = splits[np.uint64(first + v)]
-        acc = _every(0.0)
-        rule = s.rule * points
-        here = v * width
-        at = s.feature * LANES
-        for q in range(points):
-            acc = _plus(acc, _times(_at(weight, rule + q), _load(P, here + q * LANES)))
-        e = _load(edge, v * LANES)
-        _store(credit, at, _plus(_load(credit, at), _times(_times(acc, _every(s.value_left - s.value_right)), e)))
+def _sum_leaves(splits: NDArray[np.void], low: int, step: Floats, edges: Floats, sums: Floats) -> None:
+    """The sums of the splits from `low` on."""
+    points = step.shape[1]
+    for i in range(low, splits.size):
+        split, edge = _record(splits, i), _load(edges, i * LANES)
+        rule, right, gap = split.rule, _all(split.value_right), _all(split.value_left - split.value_right)
+        for point in range(points):
+            share = _share_left(split, _entry(step, rule, point), edge)
+            _store(sums, (i * points + point) * LANES, _plus(right, _times(share, gap)))
 
 
-def _kernel(trees, splits, repeats, step, weight, points, x, credit):
-    n = 1
-    for t in range(trees.size):
-        n = max(n, trees[t].end - trees[t].first + 1)
-    S = np.empty(n * points * LANES)
-    D = np.empty(n * points * LANES)
-    P = np.empty(n * points * LANES)
-    edge = np.empty(n * LANES)
-    for b in range(x.shape[0]):
-        for t in range(trees.size):
-            tree = trees[t]
-            first = tree.first
-            low = tree.low - first
-            count = tree.end - first
-            _edges(x[b], splits, repeats, tree, edge)
-            _up(splits, first, low, count, step, points, edge, S, D)
-            _down(splits, first, low, count, step, weight, points, edge, P, D, credit[b])
+@_inner
+def _sum_up(splits: NDArray[np.void], low: int, step: Floats, edges: Floats, sums: Floats, gaps: Floats) -> None:
+    """The sums and gaps of the splits before `low`, the root last."""
+    points = step.shape[1]
+    for point in range(points):  # what stands in for children that are leaves
+        _store(sums, (splits.size * points + point) * LANES, _all(0.0))
+    for i in range(low - 1, -1, -1):
+        split, edge = _record(splits, i), _load(edges, i * LANES)
+        rule, to_left, to_right = split.rule, split.left * points, split.right * points
+        value_right, value_gap = _all(split.value_right), _all(split.value_left - split.value_right)
+        for point in range(points):
+            share = _share_left(split, _entry(step, rule, point), edge)
+            right = _load(sums, (to_right + point) * LANES)
+            gap = _plus(_minus(_load(sums, (to_left + point) * LANES), right), value_gap)
+            _store(gaps, (i * points + point) * LANES, gap)
+            _store(sums, (i * points + point) * LANES, _plus(_plus(right, value_right), _times(share, gap)))
 
 
-import time
+@_inner
+def _credit_down(
+    splits: NDArray[np.void],
+    low: int,
+    step: Floats,
+    weight: Floats,
+    edges: Floats,
+    gaps: Floats,
+    products: Floats,
+    credits: Floats,
+) -> None:
+    """The credits of the splits before `low`, the root first, and the products of all other splits."""
+    points = step.shape[1]
+    for point in range(points):
+        _store(products, point * LANES, _all(1.0))
+    for i in range(low):
+        split, edge = _record(splits, i), _load(edges, i * LANES)
+        feature, rule, to_left, to_right = split.feature, split.rule, split.left * points, split.right * points
+        credit = _all(0.0)
+        for point in range(points):
+            product = _load(products, (i * points + point) * LANES)
+            weighted = _times(_entry(weight, rule, point), product)
+            credit = _plus(credit, _times(weighted, _load(gaps, (i * points + point) * LANES)))
+            left = _times(product, _share_left(split, _entry(step, rule, point), edge))
+            _store(products, (to_left + point) * LANES, left)
+            _store(products, (to_right + point) * LANES, _minus(product, left))
+        _add(credits, feature * LANES, _times(credit, edge))
 
 
-def rec(d):
-    return numba.from_dtype(d)
+@_inner
+def _credit_leaves(
+    splits: NDArray[np.void], low: int, weight: Floats, edges: Floats, products: Floats, credits: Floats
+) -> None:
+    """The credits of the splits from `low` on."""
+    points = weight.shape[1]
+    for i in range(low, splits.size):
+        split, edge = _record(splits, i), _load(edges, i * LANES)
+        feature, rule, gap = split.feature, split.rule, _all(split.value_left - split.value_right)
+        product = _all(0.0)
+        for point in range(points):
+            weighted = _times(_entry(weight, rule, point), _load(products, (i * points + point) * LANES))
+            product = _plus(product, weighted)
+        _add(credits, feature * LANES, _times(_times(product, gap), edge))
 
 
-R = lambda d: numba.types.Array(rec(d), 1, "C", readonly=False)
-f8 = numba.float64
-sig = numba.void(R(TREE), R(SPLIT), R(REPEAT), f8[::1], f8[::1], numba.int64, numba.float32[:, ::1], f8[:, ::1])
-config.SLP_VECTORIZE = 1
-s = time.process_time()
-_k = numba.njit(sig, nogil=True)(_kernel)
-print("compile", time.process_time() - s)
-
-
-def add_credits(plan, x, credits):
-    n = x.shape[0]
-    _k(
-        plan.trees,
-        plan.splits,
-        plan.repeats,
-        plan.step.ravel(),
-        plan.weight.ravel(),
-        plan.step.shape[1],
-        x.reshape(n, -1),
-        credits.reshape(n, -1),
-    )
+@_compiled(
+    _array(TREE, 1),
+    _array(SPLIT, 1),
+    _array(REPEAT, 1),
+    _array("f8", 2),
+    _array("f8", 2),
+    _array("f4", 2),
+    _array("f8", 2),
+)
+def _add_credits(
+    trees: NDArray[np.void],
+    splits: NDArray[np.void],
+    repeats: NDArray[np.void],
+    step: Floats,
+    weight: Floats,
+    rows: NDArray[np.float32],
+    credits: Floats,
+) -> None:
+    """Adds to `credits`, which is shaped as `rows`: (blocks, features * LANES), the lanes innermost."""
+    slots = 1
+    for tree in trees:
+        slots = max(slots, tree.end - tree.first + 1)
+    edges = np.empty(slots * LANES)
+    size = slots * step.shape[1] * LANES
+    sums, gaps, products = np.empty(size), np.empty(size), np.empty(size)
+    for block in range(rows.shape[0]):
+        for tree in trees:
+            own, low = splits[tree.first : tree.end], tree.low
+            _find_edges(rows[block], own, edges)
+            _clear_edges(rows[block], own, repeats[tree.repeat : tree.repeat_end], edges)
+            _sum_leaves(own, low, step, edges, sums)
+            _sum_up(own, low, step, edges, sums, gaps)
+            _credit_down(own, low, step, weight, edges, gaps, products, credits[block])
+            _credit_leaves(own, low, weight, edges, products, credits[block])

@@ -24,7 +24,6 @@ from serving.settings import ServingSettings
 from serving.validation import Options, check_batch, check_predict
 from serving.worker import Worker
 
-
 Check = Callable[[Mapping[str, Any]], object]
 
 

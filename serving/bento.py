@@ -1,6 +1,6 @@
 """BentoML's service and application, with Tiffin's front door, errors and probes in their places.
 
-Only BentoML's own extension points are used: `@bentoml.service(service_class=...)`, `to_asgi`, and the application factory.
+Only BentoML's own extension points are used: `@bentoml.service(service_class=...)`, `to_asgi`, the application factory.
 """
 
 from __future__ import annotations

@@ -34,7 +34,9 @@ DOCS_PAGE = """<!DOCTYPE html>
 <div id="ui"></div>
 <script src="/static_content/swagger-ui-bundle.js"></script>
 <script>
-SwaggerUIBundle({url: "/openapi.json", dom_id: "#ui", deepLinking: true, tryItOutEnabled: true, defaultModelsExpandDepth: 0});
+SwaggerUIBundle({
+  url: "/openapi.json", dom_id: "#ui", deepLinking: true, tryItOutEnabled: true, defaultModelsExpandDepth: 0
+});
 </script>
 </body>
 </html>

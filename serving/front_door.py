@@ -88,7 +88,7 @@ class FrontDoor:
         if len(exchange.body) > self.max_body_bytes:
             return self.too_large()
         if exchange.content_type != b"application/json" and not is_json(exchange.content_type):
-            return UnsupportedMediaType("send the body as application/json")
+            return UnsupportedMediaType("send the body as JSON with the header 'Content-Type: application/json'")
         if exchange.content_encoding not in (b"", b"identity"):
             return UnsupportedMediaType("send the body without content-encoding")
         return None

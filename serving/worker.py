@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Protocol
 
 from inference.errors import LoadFailedError
-from inference.loaded import load
+from inference.loaded import LoadedModel, load
 from inference.pool import Pool
 from inference.settings import RunnerSettings
 from models.definition import Definition
@@ -72,8 +72,8 @@ class Worker:
         """Load every model that has a version; the others are looked for again and again."""
         self.health.start()
         for definition in self.definitions.values():
-            self._load(definition)
-        self._retry = asyncio.create_task(self._load_missing())
+            await self._load(definition)
+        self._retry = asyncio.create_task(self._keep_loading())
         self._drain_on_sigterm()
 
     async def stop(self) -> None:
@@ -113,21 +113,32 @@ class Worker:
         """Why a model is not served."""
         return self.pool.reasons.get(name, "it is not loaded yet")
 
-    def _load(self, definition: Definition) -> None:
+    async def _load(self, definition: Definition) -> None:
+        """Load, warm, then serve. Warming and reading happen off the event loop."""
         try:
-            self.pool.install(load(definition, self._find_version(definition)))
+            loaded = await asyncio.to_thread(self._ready_version, definition)
+            self.pool.install(loaded)
         except (RegistryError, LoadFailedError) as error:
             if self.pool.reasons.get(definition.name) != str(error):
                 logger.warning("%s", error)
             self.pool.refuse(definition.name, str(error))
         metrics.model_up.labels(definition.name).set(self.serves(definition.name))
 
-    async def _load_missing(self) -> None:
+    def _ready_version(self, definition: Definition) -> LoadedModel:
+        loaded = load(definition, self._find_version(definition))
+        if definition.policy.drivers:
+            loaded.explainer.warm()
+        return loaded
+
+    async def _keep_loading(self) -> None:
+        """Warm the explainers that nothing waits for, then look for missing versions again and again."""
+        for hosted in list(self.pool.hosted.values()):
+            await asyncio.to_thread(lambda loaded: loaded.explainer.warm(), hosted.loaded)
         while True:
             await asyncio.sleep(RETRY_SECONDS)
             for name, definition in self.definitions.items():
                 if not self.serves(name):
-                    self._load(definition)
+                    await self._load(definition)
 
     def _drain_on_sigterm(self) -> None:
         """On SIGTERM readiness goes at once; what uvicorn does then follows `drain_seconds` later."""

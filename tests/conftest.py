@@ -15,5 +15,5 @@ os.environ["BENTOML_DO_NOT_TRACK"] = "True"
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # BentoML 1.4.39 uses a name that pathspec deprecates
-    import bentoml  # noqa: F401
+    import bentoml
     import bentoml.models  # noqa: F401

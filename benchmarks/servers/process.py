@@ -18,6 +18,7 @@ from benchmarks.pinning import pinned
 
 START_SECONDS = 120.0
 STOP_SECONDS = 15.0
+END_SECONDS = 5.0
 POLL_SECONDS = 0.02
 OK = 200
 
@@ -124,15 +125,24 @@ class ServerProcess:
         self._suspended = []
 
     def stop(self) -> None:
-        """Ask the tree to end, and end what is left of it after `STOP_SECONDS`."""
+        """Ask the root to end within `STOP_SECONDS`, then end what is left of the tree."""
         self.resume()
         family = self.tree()
         with contextlib.suppress(ProcessLookupError):
             self._popen.send_signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._popen.wait(STOP_SECONDS)
-        _, alive = psutil.wait_procs(family[1:], timeout=3)
-        for process in [*alive, *([] if self._popen.poll() is not None else [self._root])]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
+        end_all(family[1:])
+        if self._popen.poll() is None:
+            self._popen.kill()
         self._popen.wait()
+
+
+def end_all(processes: Sequence[psutil.Process]) -> None:
+    """Terminate whichever of them still run, and kill those that do not end within `END_SECONDS`."""
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+    for process in psutil.wait_procs(processes, timeout=END_SECONDS)[1]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()

@@ -19,7 +19,7 @@ class Plain:
     def __init__(self) -> None:
         self.scorer = Scorer(version_folder())
 
-    @bentoml.api  # type: ignore[untyped-decorator]
+    @bentoml.api
     async def predict(self, record: Record) -> Prediction:
         """One record."""
         return predicted(self.scorer.score(row_of(record)))
@@ -32,7 +32,7 @@ class Batchable:
     def __init__(self) -> None:
         self.scorer = Scorer(version_folder())
 
-    @bentoml.api(batchable=True)  # type: ignore[untyped-decorator]
+    @bentoml.api(batchable=True)
     async def predict(self, records: list[Record]) -> list[Prediction]:
         """Records of several requests in one model call."""
         matrix = np.array([row_of(record) for record in records], np.float32)

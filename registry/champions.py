@@ -1,0 +1,28 @@
+"""Which version of a model should answer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+
+from models.definition import Definition
+from registry import store
+from registry.errors import RegistryError
+from registry.releases import Release
+
+logger = logging.getLogger("tiffin.registry")
+
+
+def champion(definition: Definition, releases: Mapping[str, Release], pinned: Collection[str] = ()) -> store.Version:
+    """The released champion; without a usable one the version `pinned` in the Bento, then the newest in the store.
+
+    Raises NoVersionError when the model has no usable version at all.
+    """
+    release = releases.get(definition.name)
+    wanted = [release.champion] if release is not None else []
+    for tag in [*wanted, *(tag for tag in pinned if tag.startswith(f"{definition.name}:"))]:
+        try:
+            return store.get(tag, definition)
+        except RegistryError as error:
+            logger.warning("%s", error)
+    return store.newest(definition)

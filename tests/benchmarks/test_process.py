@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+from benchmarks.servers.process import ServerFailedError, ServerProcess, free_port
+
+WITH_A_CHILD = """
+import subprocess, sys, http.server
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+def start(program: str, folder: Path) -> ServerProcess:
+    port = free_port()
+    return ServerProcess(
+        "test",
+        [sys.executable, "-c", program, str(port)],
+        port=port,
+        ready_path="/",
+        environment={},
+        folder=folder,
+        log=folder / "log",
+        core=None,
+    )
+
+
+def alive(process: psutil.Process) -> bool:
+    return bool(
+        process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    )  # nobody may be there to reap an orphan
+
+
+def test_a_stopped_server_leaves_no_child_behind_even_when_it_was_suspended(tmp_path: Path) -> None:
+    server = start(WITH_A_CHILD, tmp_path)
+    family = server.tree()
+    assert len(family) == 2
+    server.suspend()
+    assert {process.status() for process in family} == {psutil.STATUS_STOPPED}
+    server.stop()
+    assert not any(alive(process) for process in family)
+
+
+def test_a_server_that_ends_at_once_is_reported_with_its_log(tmp_path: Path) -> None:
+    with pytest.raises(ServerFailedError, match=r"status 3.*\n.*no model"):
+        start("import sys; print('no model', flush=True); sys.exit(3)", tmp_path)
