@@ -29,7 +29,7 @@ SECRETS: Mapping[str, tuple[str, ...]] = {
     "REDIS_URL": ("storage", "redis_url"),
 }
 FOLDERS = (("storage", "state_dir", ".tiffin"), ("logs", "file", None))
-"""Settings that are paths, with their defaults: relative ones count from the project, wherever a process was started."""
+"""Settings that are paths, with their defaults: relative ones count from the project, wherever a process started."""
 
 
 class SettingsError(Exception):

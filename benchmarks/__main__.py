@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.bench import Bench
+from benchmarks.errors import BenchmarkError
 from benchmarks.machine import this_machine
 from benchmarks.numbers import NUMBERS, Findings
 from benchmarks.options import Options, parse
@@ -84,5 +85,7 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 if __name__ == "__main__":
     try:
         main()
+    except BenchmarkError as error:
+        sys.exit(f"benchmark: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

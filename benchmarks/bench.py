@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 
+from benchmarks.errors import LibraryFailedError
 from benchmarks.generator import generate
 from benchmarks.load import Job
 from benchmarks.options import Options
@@ -145,7 +146,7 @@ class Bench:
         finally:
             process.kill()
         if process.returncode:
-            raise RuntimeError(f"benchmarks.library {task} failed:\n{errors[-2_000:]}")
+            raise LibraryFailedError(f"benchmarks.library {task}", errors)
         figures: dict[str, Any] = json.loads(output.splitlines()[-1])
         return figures
 

@@ -9,12 +9,9 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
+from benchmarks.errors import GeneratorFailedError
 from benchmarks.load import Job, Outcome
 from benchmarks.pinning import pinned
-
-
-class GeneratorFailedError(RuntimeError):
-    """The load generator ended with an error: most often the server was gone."""
 
 
 def generate(job: Job, core: int | None) -> Outcome:
@@ -34,5 +31,5 @@ def generate(job: Job, core: int | None) -> Outcome:
             process.wait()
             raise
         if process.returncode:
-            raise GeneratorFailedError(errors.strip()[-2_000:])
+            raise GeneratorFailedError("the load generator", errors)
         return Outcome(**json.loads(result_file.read_text()))

@@ -14,15 +14,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.errors import TrainingFailedError
 from benchmarks.payloads import MODEL
 from models import catalogue
 
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).parent.parent
-
-
-class TrainingFailedError(RuntimeError):
-    """`tiffin train` ended with an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +78,7 @@ def _train(name: str, environment: Mapping[str, str]) -> None:
         cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
-        raise TrainingFailedError(f"tiffin train {name} failed:\n{(done.stdout + done.stderr)[-2_000:]}")
+        raise TrainingFailedError(f"tiffin train {name}", done.stdout + done.stderr)
 
 
 def main() -> None:

@@ -15,8 +15,8 @@ class Explainer:
     `base_value` is the expected margin; it plus a row's contributions is the row's margin. Instances are immutable and
     any number of threads may ask at once; a call holds the GIL only to copy rows in and out.
 
-    Making one is a matter of milliseconds. The first call of a process imports numba (1 s, 70 MB) and loads the compiled
-    code, or compiles it where it finds none (see `inference.tree_shap`); `warm` does that ahead of the first request.
+    Making one takes some 10 ms. The first call of a process imports numba (1 s, 70 MB) and loads or compiles the kernel
+    (0.5 s or 3 s, see `inference.tree_shap`); `warm` does that ahead of the first request.
 
     >>> import numpy as np
     >>> from registry.ensemble import Tree, TreeEnsemble
@@ -41,7 +41,8 @@ class Explainer:
     def contributions(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
         """Rows (n, features), NaN for missing -> contributions to the margin (n, features).
 
-        A row's result does not depend on the rows beside it, to the last bit. A feature that no tree asks about gets
+        300 trees of depth 6 take 0.2 ms for one row and 0.05 ms a row for many: 17 and 50 times faster than `shap`. A
+        row's result does not depend on the rows beside it, to the last bit, and a feature that no tree asks about gets
         exactly 0. Raises ValueError for rows of another width.
         """
         if rows.ndim != 2 or rows.shape[1] != self._features:

@@ -7,23 +7,24 @@ Shapley value of a product game is an integral over the share t of features that
 
     phi_j = value * (o_j - z_j) * integral from 0 to 1 of the product over k != j of f_k,    f_k = z_k + t (o_k - z_k),
 
-of a polynomial of degree d - 1 for d features, which Gauss-Legendre quadrature with ceil(d / 2) points gives exactly. At
-each point the products factor along the tree, as in Linear TreeSHAP (Yu et al. 2022, arXiv:2209.08192):
+of a polynomial of degree d - 1 for d features, which Gauss-Legendre quadrature with ceil(d / 2) points gives exactly.
+At each point the products factor along the tree, as in Linear TreeSHAP (Yu et al. 2022, arXiv:2209.08192):
 
-- A split has the edge e = [the row goes left] - share_left; it gives p = share_left + t e to its left, 1 - p to its right.
+- A split has the edge e = [the row goes left] - share_left; it gives p = share_left + t e to its left, the rest right.
 - Upwards, splits average: sum = sum_right + p gap, gap = sum_left - sum_right. A leaf's sum is its value.
 - Downwards, they multiply: product_left = p product, product_right = product - product_left. A root's product is 1.
-- A split earns its feature the credit e * the sum over the points of weight * product * gap.
+- A split earns its feature e * the sum over the points of weight * product * gap.
 
-Where the path asked of the feature before and a share z of the cover met it, product holds f = z + t (1 - z) already. A
-row that met it has p = share_left + (t / f) e and its credit is weighted by z / f^2; for a row that did not, e is 0. The
-credits of one feature then add up, down each path, to the integrand above.
+Where the path asked of the feature before and a share z of the cover met it, product has the factor f = z + t (1 - z)
+already. A row that met it has p = share_left + (t / f) e, and what it earns is weighted by z / f^2; for a row that did
+not, e is 0. What one feature earns then adds up, down each path, to the integrand above.
 
 Every row visits the same splits in the same order, so rows are the lanes of a vector.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
@@ -38,6 +39,7 @@ from inference.tree_plan import REPEAT, SPLIT, TREE, Plan
 LANES = 4
 """Rows in a vector: as many doubles as a 256-bit register holds."""
 
+_log = logging.getLogger(__name__)
 _ONE, _TWO, _THREE = np.uint64(1), np.uint64(2), np.uint64(3)
 
 Floats = NDArray[np.float64]
@@ -52,29 +54,30 @@ def contributions(plan: Plan, rows: NDArray[np.float32]) -> Floats:
     padded = np.zeros((blocks * LANES, features), np.float32)
     padded[:count] = rows
     lanes = np.ascontiguousarray(padded.reshape(blocks, LANES, features).transpose(0, 2, 1))
-    credits = np.zeros((blocks, features * LANES))
-    _add_credits(plan.trees, plan.splits, plan.repeats, plan.step, plan.weight, lanes.reshape(credits.shape), credits)
-    by_row = credits.reshape(blocks, features, LANES).transpose(0, 2, 1)
+    earned = np.zeros((blocks, features * LANES))
+    _add_credits(plan.trees, plan.splits, plan.repeats, plan.step, plan.weight, lanes.reshape(earned.shape), earned)
+    by_row = earned.reshape(blocks, features, LANES).transpose(0, 2, 1)
     return by_row.reshape(blocks * LANES, features)[:count]
 
 
 def _inner(function: Function) -> Function:
     """The function for use in the kernel, compiled along with it."""
-    return cast(Function, numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function))
+    return cast(Function, numba.njit(nogil=True)(function))
 
 
 def _compiled(*signature: Any) -> Callable[[Function], Function]:
-    """The kernel, compiled for these argument types: 0.2 s from numba's cache, 3 s anew (one core, both after numba's import).
+    """Has numba compile a kernel for these argument types: 3 s, or 0.5 s from its cache.
 
-    Numba caches beside this file, or in the user's cache folder, or in NUMBA_CACHE_DIR; where it can write to none of
-    them (a read-only image without a home), every process compiles for itself.
+    The cache is beside this file, or in the user's cache folder, or in NUMBA_CACHE_DIR. Where none can be written (a
+    read-only image without a home) or the cached code is damaged, every process compiles for itself.
     """
 
     def compile_(function: Function) -> Function:
         with _straight_line_vectors():
             try:
                 return cast(Function, numba.njit(signature, nogil=True, cache=True)(function))
-            except (RuntimeError, OSError):
+            except Exception as error:  # damaged files raise anything; an error of the kernel's is raised again below
+                _log.warning("compiling without numba's cache: %s: %s", type(error).__name__, error)
                 return cast(Function, numba.njit(signature, nogil=True)(function))
 
     return compile_
@@ -83,12 +86,13 @@ def _compiled(*signature: Any) -> Callable[[Function], Function]:
 @contextmanager
 def _straight_line_vectors() -> Iterator[None]:
     """Has LLVM turn four equal operations in a row into one on a vector; numba leaves that off. Three times as fast."""
-    before = config.SLP_VECTORIZE
-    config.SLP_VECTORIZE = 1
+    options = vars(config)
+    before = options["SLP_VECTORIZE"]
+    options["SLP_VECTORIZE"] = 1
     try:
         yield
     finally:
-        config.SLP_VECTORIZE = before
+        options["SLP_VECTORIZE"] = before
 
 
 def _array(item: Any, dimensions: int) -> Any:
@@ -232,9 +236,9 @@ def _credit_down(
     edges: Floats,
     gaps: Floats,
     products: Floats,
-    credits: Floats,
+    earned: Floats,
 ) -> None:
-    """The credits of the splits before `low`, the root first, and the products of all other splits."""
+    """The earned of the splits before `low`, the root first, and the products of all other splits."""
     points = step.shape[1]
     for point in range(points):
         _store(products, point * LANES, _all(1.0))
@@ -249,14 +253,14 @@ def _credit_down(
             left = _times(product, _share_left(split, _entry(step, rule, point), edge))
             _store(products, (to_left + point) * LANES, left)
             _store(products, (to_right + point) * LANES, _minus(product, left))
-        _add(credits, feature * LANES, _times(credit, edge))
+        _add(earned, feature * LANES, _times(credit, edge))
 
 
 @_inner
 def _credit_leaves(
-    splits: NDArray[np.void], low: int, weight: Floats, edges: Floats, products: Floats, credits: Floats
+    splits: NDArray[np.void], low: int, weight: Floats, edges: Floats, products: Floats, earned: Floats
 ) -> None:
-    """The credits of the splits from `low` on."""
+    """The earned of the splits from `low` on."""
     points = weight.shape[1]
     for i in range(low, splits.size):
         split, edge = _record(splits, i), _load(edges, i * LANES)
@@ -265,7 +269,7 @@ def _credit_leaves(
         for point in range(points):
             weighted = _times(_entry(weight, rule, point), _load(products, (i * points + point) * LANES))
             product = _plus(product, weighted)
-        _add(credits, feature * LANES, _times(_times(product, gap), edge))
+        _add(earned, feature * LANES, _times(_times(product, gap), edge))
 
 
 @_compiled(
@@ -284,9 +288,9 @@ def _add_credits(
     step: Floats,
     weight: Floats,
     rows: NDArray[np.float32],
-    credits: Floats,
+    earned: Floats,
 ) -> None:
-    """Adds to `credits`, which is shaped as `rows`: (blocks, features * LANES), the lanes innermost."""
+    """Adds up in `earned` what `rows` earn their features. Both are (blocks, features * LANES), the lanes innermost."""
     slots = 1
     for tree in trees:
         slots = max(slots, tree.end - tree.first + 1)
@@ -300,5 +304,5 @@ def _add_credits(
             _clear_edges(rows[block], own, repeats[tree.repeat : tree.repeat_end], edges)
             _sum_leaves(own, low, step, edges, sums)
             _sum_up(own, low, step, edges, sums, gaps)
-            _credit_down(own, low, step, weight, edges, gaps, products, credits[block])
-            _credit_leaves(own, low, weight, edges, products, credits[block])
+            _credit_down(own, low, step, weight, edges, gaps, products, earned[block])
+            _credit_leaves(own, low, weight, edges, products, earned[block])

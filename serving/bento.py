@@ -25,6 +25,7 @@ from serving.problems import (
     Problem,
     problem_for,
 )
+from serving.protocol import install
 from serving.settings import ServingSettings
 from serving.worker import Worker
 
@@ -42,6 +43,8 @@ class TiffinService(Service[Any]):
         app.state.serving = settings
         for kind in (HTTPException, Exception):
             app.add_exception_handler(kind, answer_exception)
+        if settings.fast_path:
+            install(lambda: factory.worker.door)
         return FrontDoorApp(app, lambda: factory.worker.door, fast_path=settings.fast_path)
 
 

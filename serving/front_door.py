@@ -46,6 +46,8 @@ class FrontDoor:
             for operation in OPERATIONS
         }
 
+        self.by_url = {path.encode(): route for path, route in self._routes.items()}
+
     def route(self, path: str) -> Route | None:
         """The route of an inference path, whether its model exists or not; None for every other path."""
         route = self._routes.get(path)

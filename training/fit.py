@@ -30,7 +30,6 @@ def fit(settings: Booster, train: Side, validation: Side, *, seed: int, progress
         callbacks=[_Rounds(progress, settings.rounds)],
         verbose_eval=False,
     )
-    progress("fit", settings.rounds, settings.rounds)
     return booster[: booster.best_iteration + 1]
 
 
@@ -64,6 +63,6 @@ class _Rounds(xgboost.callback.TrainingCallback):
         self.rounds = rounds
 
     def after_iteration(self, model: xgboost.Booster, epoch: int, evals_log: Any) -> bool:
-        if epoch % 10 == 0:
-            self.progress("fit", epoch, self.rounds)
+        if (epoch + 1) % 10 == 0:
+            self.progress("fit", epoch + 1, self.rounds)
         return False

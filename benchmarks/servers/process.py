@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
+from benchmarks.errors import ServerFailedError
 from benchmarks.pinning import pinned
 
 START_SECONDS = 120.0
@@ -25,14 +26,6 @@ OK = 200
 _LIBRARIES = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in _LIBRARIES}
 """Every numeric library keeps to the one core that its server has."""
-
-
-class ServerFailedError(RuntimeError):
-    """A server ended or did not become ready. Carries the end of its log."""
-
-    def __init__(self, name: str, reason: str, log: Path) -> None:
-        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-        super().__init__(f"{name} {reason}; the end of its log:\n{tail}")
 
 
 def free_port() -> int:

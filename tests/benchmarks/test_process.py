@@ -6,7 +6,8 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from benchmarks.servers.process import ServerFailedError, ServerProcess, free_port
+from benchmarks.errors import ServerFailedError
+from benchmarks.servers.process import ServerProcess, free_port
 
 WITH_A_CHILD = """
 import subprocess, sys, http.server

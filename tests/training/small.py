@@ -50,11 +50,11 @@ definition = Definition(
 
 
 def frame(rows: int = 3000, seed: int = 0) -> pd.DataFrame:
-    """Rows that fit `definition`, with `when` (days) and `who` (eight rows each) for splits; 30 % or so are positive."""
+    """Rows that fit `definition`, with `when` (days) and `who` (eight rows each) for splits."""
     random = np.random.default_rng(seed)
     x, n, f = random.normal(0, 1, rows), random.integers(0, 20, rows), random.random(rows) < 0.5
     c, d = random.integers(0, 3, rows), random.integers(0, 3, rows)
-    margin = -1.2 + 1.5 * np.abs(x) * np.where(f, 1, -1) + 0.05 * n + np.array([0.8, -0.8, 0.0])[c] + 0.4 * d
+    margin = -1.2 + 3 * (np.abs(x) - 0.8) * np.where(f, 1, -1) + 0.05 * n + np.array([0.8, -0.8, 0.0])[c] + 0.4 * d
     columns: dict[str, Any] = {
         "x": np.where(random.random(rows) < 0.1, np.nan, x),
         "n": n,

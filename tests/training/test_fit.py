@@ -58,4 +58,5 @@ def test_importance_ranks_what_decides_before_what_does_not(sides: Prepared) -> 
     values = [entry.mean_absolute_contribution for entry in found]
     assert values == sorted(values, reverse=True)
     assert {entry.feature for entry in found} == set(small.definition.schema.names)
-    assert {entry.feature for entry in found[:2]} == {"x", "f"}
+    assert found[0].feature == "x"
+    assert found[-1].feature in {"n", "amount"}

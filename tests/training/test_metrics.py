@@ -45,7 +45,7 @@ def test_calibration_error_is_the_weighted_gap_of_the_bins() -> None:
     scores = np.array([0.05, 0.05, 0.05, 0.05, 0.95, 0.95, 1.0, 1.0])
     labels = np.array([0, 0, 0, 1, 1, 1, 1, 0], np.int8)
     found = scored(scores, labels)
-    assert calibration_bins(found) == [(4, pytest.approx(0.05), 0.25), (4, pytest.approx(0.975), 0.75)]
+    np.testing.assert_allclose(calibration_bins(found), [(4, 0.05, 0.25), (4, 0.975, 0.75)])
     error = measure(found, 0.5)["expected_calibration_error"]
     assert error == pytest.approx(0.5 * 0.2 + 0.5 * 0.225)
 
@@ -66,12 +66,12 @@ def test_the_same_labels_and_seed_resample_the_same_rows_whatever_the_scores() -
 
 
 def test_nine_of_ten_and_more_intervals_cover_the_truth() -> None:
-    truth = {name: value for name, value in measure(scored(*rows(400_000, 0)), 0.3).items() if name != "f1"}
-    names = ("roc_auc", "log_loss", "recall")
+    truth = measure(scored(*rows(200_000, 0)), 0.3)
+    names = ("roc_auc", "average_precision", "log_loss", "brier", "precision", "recall")
     covered = dict.fromkeys(names, 0)
-    for seed in range(1, 41):
-        resampled = bootstrap(scored(*rows(400, seed)), 0.3, seed)
+    for seed in range(1, 31):
+        resampled = bootstrap(scored(*rows(300, seed)), 0.3, seed)
         for name in names:
             low, high = np.percentile(resampled[name], (2.5, 97.5))
             covered[name] += low <= truth[name] <= high
-    assert all(count >= 35 for count in covered.values()), covered
+    assert all(count >= 26 for count in covered.values()), covered

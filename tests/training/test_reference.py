@@ -34,10 +34,8 @@ def test_edges_belong_to_the_bin_above() -> None:
     values = table.features["n"].to_numpy()
     assert n.edges is not None
     edges = np.array(n.edges)
-    expected = [
-        int(((values >= low) & (values < high)).sum()) for low, high in zip([-1, *edges], [*edges, 99], strict=True)
-    ]
-    assert list(n.counts) == expected
+    ranges = zip([-1, *edges], [*edges, 99], strict=True)
+    assert list(n.counts) == [int(((values >= low) & (values < high)).sum()) for low, high in ranges]
 
 
 def test_levels_and_flags_are_counted_by_name() -> None:

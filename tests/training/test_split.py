@@ -21,7 +21,7 @@ def table_for(recipe: Recipe, frame: pd.DataFrame) -> Table:
     return check(frame, dataclasses.replace(small.definition, recipe=recipe), "rows")
 
 
-def sides(parts: Split) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def sides(parts: Split) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return parts.train, parts.validation, parts.test
 
 

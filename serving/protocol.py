@@ -1,0 +1,175 @@
+"""The front door as an HTTP protocol of uvicorn: inference requests are answered without an ASGI task, scope or send.
+
+HTTP itself (parsing by llhttp, keep-alive, pipelining, flow control, graceful shutdown) stays uvicorn's: a request for
+an inference route only gets another object in the place of uvicorn's request-response cycle. All other requests take
+uvicorn's usual way to the ASGI application.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import uvicorn.config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from serving.exchange import Exchange, Headers, now, request_id
+from serving.front_door import FrontDoor, Route
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+LINGER_SECONDS = 1.0
+
+
+class FrontDoorProtocol(HttpToolsProtocol):
+    """One connection. `find_door` is set by `install`."""
+
+    find_door: ClassVar[Callable[[], FrontDoor]]
+
+    def on_headers_complete(self) -> None:
+        """Take the request if it is an inference request, else let uvicorn have it."""
+        door = type(self).find_door()
+        route = door.by_url.get(self.url)
+        if route is None or self.parser.should_upgrade():
+            super().on_headers_complete()
+            return
+        existing = self.cycle
+        keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+        cycle = Cycle(self, door, route, keep_alive)
+        self.cycle = cycle  # type: ignore[assignment]
+        if existing is None or existing.response_complete:
+            cycle.begin()
+        else:  # pipelined: uvicorn starts it by `run_asgi` when the answer before it is out
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))  # type: ignore[arg-type]
+
+    def default_headers(self) -> bytes:
+        """uvicorn's own headers (it makes a new list of them every second) as bytes."""
+        given = self.server_state.default_headers
+        state = _rendered
+        if state[0] is not given:
+            state[0] = given
+            state[1] = b"".join(name + b": " + value + b"\r\n" for name, value in given)
+        rendered: bytes = state[1]
+        return rendered
+
+
+_rendered: list[Any] = [None, b""]
+
+
+class Cycle:
+    """A request that the front door answers, with the attributes that uvicorn's protocol uses of its own cycle."""
+
+    __slots__ = (
+        "_begun", "_door", "_exchange", "_protocol", "_route", "_unread", "body", "disconnected", "keep_alive", "message_event",
+        "more_body", "response_complete",
+    )  # fmt: skip
+
+    def __init__(self, protocol: FrontDoorProtocol, door: FrontDoor, route: Route, keep_alive: bool) -> None:
+        self._protocol = protocol
+        self._door = door
+        self._route = route
+        self._begun = False
+        self.keep_alive = keep_alive
+        self.body = bytearray()
+        self.more_body = True
+        self.disconnected = False
+        self.response_complete = False
+        self._unread = False
+        self.message_event = self  # what arrives is announced by `set`
+        self._exchange = self._read_headers(protocol)
+
+    def _read_headers(self, protocol: FrontDoorProtocol) -> Exchange:
+        content_type = content_encoding = b""
+        identity: bytes | None = None
+        size = 0
+        for name, value in protocol.headers:
+            if name == b"content-type":
+                content_type = value
+            elif name == b"content-length":
+                size = int(value)  # llhttp has checked that it is a number
+            elif name == b"x-request-id":
+                identity = value
+            elif name == b"content-encoding":
+                content_encoding = value
+        exchange = Exchange(
+            method=protocol.parser.get_method().decode(),
+            path=protocol.url.decode("ascii"),
+            body=b"",
+            request_id=request_id(identity),
+            respond=self._respond,
+            started=now(),
+            content_type=content_type,
+            content_encoding=content_encoding,
+        )
+        if size > self._door.max_body_bytes:
+            self._give_up()
+            exchange.body = b" " * (self._door.max_body_bytes + 1)
+        return exchange
+
+    def begin(self) -> None:
+        """This request's turn to be answered has come."""
+        self._begun = True
+        if self._protocol.expect_100_continue and self.more_body:
+            self._protocol.transport.write(CONTINUE)
+        if not self.more_body:
+            self._answer()
+
+    async def run_asgi(self, app: object) -> None:
+        """How uvicorn starts a pipelined request."""
+        self.begin()
+
+    def set(self) -> None:
+        """More of the body has arrived, or the connection is lost."""
+        if self.response_complete or self.disconnected:
+            return
+        if len(self.body) > self._door.max_body_bytes:
+            self._give_up()
+        if self._begun and not self.more_body:
+            self._answer()
+
+    def _give_up(self) -> None:
+        """Answer without reading the rest of the body, and end the connection."""
+        self.more_body = False
+        self.keep_alive = False
+        self._unread = True
+
+    def _answer(self) -> None:
+        self._begun = False
+        if not self._exchange.body:
+            self._exchange.body = bytes(self.body)
+        self.body = bytearray()
+        self._door.handle(self._route, self._exchange)
+
+    def _respond(self, status: int, media_type: bytes, body: bytes, headers: Headers) -> None:
+        protocol = self._protocol
+        self.response_complete = True
+        if self.disconnected or protocol.transport.is_closing():
+            return
+        head = [
+            STATUS_LINE[status],
+            protocol.default_headers(),
+            b"content-type: ",
+            media_type,
+            b"\r\ncontent-length: ",
+            str(len(body)).encode(),
+            b"\r\nx-request-id: ",
+            self._exchange.request_id.encode(),
+            b"\r\n",
+        ]
+        for name, value in headers:
+            head += (name, b": ", value, b"\r\n")
+        head.append(b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
+        head.append(body)
+        protocol.transport.write(b"".join(head))
+        if self._unread:
+            # Closing at once would reset the connection while the client still sends, and lose the answer.
+            protocol.loop.call_later(LINGER_SECONDS, protocol.transport.close)
+        elif not self.keep_alive:
+            protocol.transport.close()
+        protocol.on_response_complete()
+
+
+def install(find_door: Callable[[], FrontDoor]) -> None:
+    """Make uvicorn use this protocol where it would choose httptools by itself."""
+    FrontDoorProtocol.find_door = staticmethod(find_door)
+    uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{__name__}:{FrontDoorProtocol.__name__}"
