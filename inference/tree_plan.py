@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from registry.ensemble import Tree, TreeEnsemble
 
 TREE = np.dtype([("first", "i8"), ("low", "i8"), ("end", "i8"), ("repeat", "i8"), ("repeat_end", "i8")], align=True)
-"""A tree's splits are `first` to `end`, of which the first `low` have splits below them; its repeats."""
+"""A tree's splits from `first` to `end`, of which the first `low` have other splits below them, and its repeats."""
 
 SPLIT = np.dtype(
     [
@@ -164,7 +164,7 @@ def _share(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.
     """The left child's share of the cover. Half where no training weight came, which tells nothing of either side."""
     share = np.full(len(left), 0.5)
     np.divide(left, left + right, out=share, where=left + right > 0)
-    return share
+    return share.clip(0.0, 1.0)  # objectives of one's own may have negative hessians
 
 
 def _paths(nodes: _Nodes, roots: NDArray[np.int64]) -> _Paths:
@@ -221,7 +221,7 @@ def _asked(nodes: _Nodes, paths: _Paths, order: NDArray[np.int64]) -> _Asked:
 def _points(nodes: _Nodes, paths: _Paths, order: NDArray[np.int64]) -> int:
     """Quadrature points enough for the most features that a path can have."""
     most = min(int(paths.level.max()), len(np.unique(nodes.feature[order])))
-    return -(-most // 2)
+    return max(1, most // 2)
 
 
 def _quadrature(points: int, share: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

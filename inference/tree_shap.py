@@ -238,7 +238,7 @@ def _credit_down(
     products: Floats,
     earned: Floats,
 ) -> None:
-    """The earned of the splits before `low`, the root first, and the products of all other splits."""
+    """What the splits before `low` earn, the root first, and the products of all splits below them."""
     points = step.shape[1]
     for point in range(points):
         _store(products, point * LANES, _all(1.0))
@@ -260,7 +260,7 @@ def _credit_down(
 def _credit_leaves(
     splits: NDArray[np.void], low: int, weight: Floats, edges: Floats, products: Floats, earned: Floats
 ) -> None:
-    """The earned of the splits from `low` on."""
+    """What the splits from `low` on earn."""
     points = weight.shape[1]
     for i in range(low, splits.size):
         split, edge = _record(splits, i), _load(edges, i * LANES)

@@ -8,6 +8,7 @@ import logging.handlers
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -111,10 +112,21 @@ class Text(logging.Formatter):
         )
 
 
+@lru_cache(maxsize=8)
+def _whole(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat()[:-6]
+
+
+@lru_cache(maxsize=256)
+def _quoted(text: str) -> str:
+    return json.dumps(text)
+
+
 def _json_line(line: Answered) -> str:
-    moment = datetime.fromtimestamp(line.moment, UTC).isoformat(timespec="milliseconds")
+    second = int(line.moment)
+    time = f"{_whole(second)}.{int((line.moment - second) * 1000):03d}+00:00"
     return (
-        f'{{"time":"{moment}","level":"INFO","logger":"tiffin.access","request_id":"{line.request_id}",'
-        f'"method":{json.dumps(line.method)},"path":{json.dumps(line.path)},"status":{line.status},'
+        f'{{"time":"{time}","level":"INFO","logger":"tiffin.access","request_id":"{line.request_id}",'
+        f'"method":{_quoted(line.method)},"path":{_quoted(line.path)},"status":{line.status},'
         f'"duration_ms":{line.duration_ms}}}'
     )

@@ -7,7 +7,9 @@ variable must be set before this module is imported.
 from __future__ import annotations
 
 import os
+from typing import Any
 
+import numpy as np
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -23,7 +25,7 @@ latency = Histogram(
 )
 stage = Histogram(
     "tiffin_stage_duration_seconds",
-    "Time in one stage of a model call: queue (the oldest row's wait), score, explain",
+    "Time in one stage of a model call: score, explain; queue_score and queue_explain are the oldest row's wait",
     ["model", "stage"],
     buckets=STAGE_BUCKETS,
 )
@@ -38,8 +40,60 @@ dependency_up = Gauge(
 )
 
 
+class Tally:
+    """A counter's child whose increments are written together by `flush`: 0.05 us instead of 2 each.
+
+    `prometheus_client` shares its values between processes through a memory-mapped file, and packs, checks and locks at
+    every increment. What is not flushed when a process is killed is lost.
+    """
+
+    def __init__(self, child: Any) -> None:
+        self._child = child
+        self.pending = 0
+        _buffered.append(self)
+
+    def inc(self, by: int = 1) -> None:
+        self.pending += by
+
+    def flush(self) -> None:
+        pending, self.pending = self.pending, 0
+        if pending:
+            self._child.inc(pending)
+
+
+class Observations:
+    """A histogram's child whose observations are written together by `flush`."""
+
+    def __init__(self, child: Any) -> None:
+        self._child = child
+        self._pending: list[float] = []
+        self.observe = self._pending.append
+        _buffered.append(self)
+
+    def flush(self) -> None:
+        if not self._pending:
+            return
+        values = np.array(self._pending)
+        self._pending.clear()
+        places = np.searchsorted(self._child._upper_bounds, values)
+        for bucket, count in enumerate(np.bincount(places).tolist()):
+            if count:
+                self._child._buckets[bucket].inc(count)
+        self._child._sum.inc(float(values.sum()))
+
+
+_buffered: list[Tally | Observations] = []
+
+
+def flush() -> None:
+    """Write everything that this process has buffered."""
+    for buffer in _buffered:
+        buffer.flush()
+
+
 def render() -> bytes:
-    """The metrics of all workers in the Prometheus text format."""
+    """The metrics of all workers in the Prometheus text format. Other workers' may lag by their flush interval."""
+    flush()
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if folder is None:
         return generate_latest(REGISTRY)

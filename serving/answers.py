@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from time import perf_counter, time
+from time import perf_counter
 from typing import Any
 
 from inference.loaded import MARGIN, SCORE, LoadedModel
 from inference.runner import Work
 from models.definition import Category, Decided, Driver, Feature, Number, Value, confidence
 from serving.decoding import Values
-from serving.identifiers import new_id
+from serving.identifiers import new_id, timestamp
 from serving.problems import FieldError, Problem, problem_for
 from serving.validation import Options, invalid
 
 Answer = dict[str, Any]
-_second = 0.0
-_stamp = ""
-
-
-def timestamp() -> str:
-    """Now as RFC 3339 in UTC with milliseconds; formatting costs once per millisecond."""
-    global _second, _stamp  # noqa: PLW0603
-    now = int(time() * 1000)
-    if now != _second:
-        _second = now
-        _stamp = datetime.fromtimestamp(now / 1000, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
-    return _stamp
 
 
 def prediction(

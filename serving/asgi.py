@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from serving.exchange import Exchange, Headers, now, request_id
+from serving.exchange import Exchange, Headers, request_id
 from serving.front_door import FrontDoor, Route
 
 Scope = MutableMapping[str, Any]
@@ -48,12 +48,10 @@ class FrontDoorApp:
 
         given = dict(scope["headers"])
         exchange = Exchange(
-            method=scope["method"],
-            path=scope["path"],
-            body=b"",
-            request_id=request_id(given.get(b"x-request-id")),
-            respond=respond,
-            started=now(),
+            scope["method"],
+            scope["path"],
+            request_id(given.get(b"x-request-id")),
+            respond,
             content_type=given.get(b"content-type", b""),
             content_encoding=given.get(b"content-encoding", b""),
         )
@@ -75,7 +73,7 @@ class FrontDoorApp:
         given = dict(scope["headers"])
         identity = request_id(given.get(b"x-request-id"))
         scope["state"] = {**scope.get("state", {}), "request_id": identity}
-        exchange = Exchange(scope["method"], scope["path"], b"", identity, _nothing, now())
+        exchange = Exchange(scope["method"], scope["path"], identity, _nothing)
         status = 500
 
         async def send_with_id(message: Message) -> None:
@@ -99,8 +97,8 @@ class FrontDoorApp:
         try:
             await self._app(scope, receive_bounded, send_with_id)
         finally:
-            template = route.template if route is not None else _template(scope)
-            door.finished(template, exchange, status)
+            exchange.template = route.template if route is not None else _template(scope)
+            door.finished(exchange, status)
 
 
 def _nothing(status: int, media_type: bytes, body: bytes, headers: Headers) -> None:

@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from monitoring import metrics
 from serving.asgi import FrontDoorApp
-from serving.exchange import Exchange, now
+from serving.exchange import Exchange
 from serving.problems import (
     InternalError,
     MethodNotAllowed,
@@ -96,7 +96,7 @@ async def answer_exception(request: Request, error: Exception) -> Response:
         names = {name.decode(): value.decode() for name, value in headers}
         answers.append(Response(body, status, headers=names, media_type=media_type.decode()))
 
-    Exchange(request.method, request.url.path, b"", identity, respond, now()).refuse(problem)
+    Exchange(request.method, request.url.path, identity, respond).refuse(problem)
     return answers[0]
 
 
@@ -127,10 +127,8 @@ def _exchange_of(request: Request) -> Exchange:
     return Exchange(
         request.method,
         request.url.path,
-        b"",
         "",
         lambda *_: None,
-        now(),
-        request.headers.get("content-type", "").encode("latin-1"),
-        request.headers.get("content-encoding", "").encode("latin-1"),
+        content_type=request.headers.get("content-type", "").encode("latin-1"),
+        content_encoding=request.headers.get("content-encoding", "").encode("latin-1"),
     )

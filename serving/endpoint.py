@@ -138,8 +138,8 @@ class PredictionCounter:
 
     def __init__(self, model: str) -> None:
         self._model = model
-        self._scores = metrics.scores.labels(model)
-        self._children: dict[tuple[str, str, str], Any] = {}
+        self._scores = metrics.Observations(metrics.scores.labels(model))
+        self._children: dict[tuple[str, str, str], metrics.Tally] = {}
         self.total = 0
 
     def __call__(self, answer: Answer) -> None:
@@ -147,7 +147,7 @@ class PredictionCounter:
         key = (answer["version"], answer["role"], answer["level"])
         child = self._children.get(key)
         if child is None:
-            child = self._children[key] = metrics.predictions.labels(self._model, *key)
+            child = self._children[key] = metrics.Tally(metrics.predictions.labels(self._model, *key))
         child.inc()
         self._scores.observe(answer["score"])
 

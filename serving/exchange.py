@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from time import perf_counter
 
 import msgspec
@@ -16,32 +16,60 @@ JSON = b"application/json"
 PROBLEM = MEDIA_TYPE.encode()
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}\Z")
 Headers = Sequence[tuple[bytes, bytes]]
+Send = Callable[[int, bytes, bytes, Headers], None]
+_encode = msgspec.json.Encoder().encode
 
 
-@dataclass(slots=True)
 class Exchange:
-    """A request that has arrived whole. `respond(status, media type, body, headers)` must be called exactly once."""
+    """A request that has arrived whole, and the way to answer it.
 
-    method: str
-    path: str
-    body: bytes
-    request_id: str
-    respond: Callable[[int, bytes, bytes, Headers], None]
-    started: float
-    content_type: bytes = JSON
-    content_encoding: bytes = b""
+    `send(status, media type, body, headers)` is the transport's; `finished` is told of the status afterwards.
+    `template` is the route's pattern, `started` is perf_counter() at arrival.
+    """
+
+    __slots__ = (
+        "body", "content_encoding", "content_type", "finished", "method", "path", "request_id", "send", "started",
+        "template",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        request_id: str,
+        send: Send,
+        *,
+        body: bytes = b"",
+        content_type: bytes = b"",
+        content_encoding: bytes = b"",
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.request_id = request_id
+        self.send = send
+        self.body = body
+        self.content_type = content_type
+        self.content_encoding = content_encoding
+        self.template = path
+        self.started = perf_counter()
+        self.finished: Callable[[Exchange, int], None] | None = None
 
     def answer(self, value: object) -> None:
         """200 with `value` as JSON."""
-        self.respond(200, JSON, msgspec.json.encode(value), ())
+        self._respond(200, JSON, _encode(value), ())
 
     def refuse(self, problem: Problem) -> None:
         """The problem document, with its headers."""
         headers = [(name.encode(), value.encode()) for name, value in problem.headers]
         if problem.retry_after_seconds is not None:
-            headers.append((b"retry-after", str(max(1, round(problem.retry_after_seconds + 0.5))).encode()))
-        body = msgspec.json.encode(problem.as_json(self.path, self.request_id))
-        self.respond(problem.status, PROBLEM, body, headers)
+            headers.append((b"retry-after", str(max(1, math.ceil(problem.retry_after_seconds))).encode()))
+        body = _encode(problem.as_json(self.path, self.request_id))
+        self._respond(problem.status, PROBLEM, body, headers)
+
+    def _respond(self, status: int, media_type: bytes, body: bytes, headers: Headers) -> None:
+        self.send(status, media_type, body, headers)
+        if self.finished is not None:
+            self.finished(self, status)
 
 
 def request_id(given: bytes | None) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
 
 from monitoring import metrics
 from monitoring.access import AccessLog
@@ -59,24 +58,19 @@ class FrontDoor:
 
     def handle(self, route: Route, exchange: Exchange) -> None:
         """Answer an inference request that has arrived whole."""
-        respond = exchange.respond
-
-        def finish(status: int, media_type: bytes, body: bytes, headers: Any) -> None:
-            respond(status, media_type, body, headers)
-            self.finished(route.template, exchange, status)
-
-        exchange.respond = finish
+        exchange.finished = self.finished
+        exchange.template = route.template
         problem = self.unfit(exchange)
         if problem is not None:
             exchange.refuse(problem)
         else:
             route.handle(exchange)
 
-    def finished(self, template: str, exchange: Exchange, status: int) -> None:
+    def finished(self, exchange: Exchange, status: int) -> None:
         """Count and log an answered request."""
         seconds = perf_counter() - exchange.started
         self.answered += 1
-        self._meters.observe(template, exchange.method, status, seconds)
+        self._meters.observe(exchange.template, exchange.method, status, seconds)
         if self._access is not None:
             self._access.write(exchange.request_id, exchange.method, exchange.path, status, seconds)
 
@@ -104,16 +98,17 @@ class Meters:
     """The request metrics' labelled children by route, found once."""
 
     def __init__(self) -> None:
-        self._latency: dict[str, Any] = {}
-        self._requests: dict[tuple[str, str, int], Any] = {}
+        self._latency: dict[str, metrics.Observations] = {}
+        self._requests: dict[tuple[str, str, int], metrics.Tally] = {}
 
     def observe(self, template: str, method: str, status: int, seconds: float) -> None:
         key = (template, method, status)
         counter = self._requests.get(key)
         if counter is None:
             known = method if method in ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS") else "other"
-            counter = self._requests[key] = metrics.requests.labels(template, known, str(status))
-            self._latency.setdefault(template, metrics.latency.labels(template))
+            counter = self._requests[key] = metrics.Tally(metrics.requests.labels(template, known, str(status)))
+            if template not in self._latency:
+                self._latency[template] = metrics.Observations(metrics.latency.labels(template))
         counter.inc()
         self._latency[template].observe(seconds)
 

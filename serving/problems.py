@@ -19,12 +19,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import ClassVar
 
 from inference.errors import LoadFailedError, NotLoadedError, OverloadedError, RowFailedError, RunnerClosedError
 from models.definition import Value
 from registry.errors import NoVersionError, UnknownModelError, UnknownVersionError, UnusableVersionError
+from serving.identifiers import timestamp
 from storage.errors import StorageError
 
 TYPE_BASE = "https://tiffin.dev/problems/"
@@ -75,7 +75,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls them problems
             "detail": self.detail,
             "instance": instance,
             "request_id": request_id,
-            "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "timestamp": timestamp(),
             "errors": [error.as_json() for error in self.errors],
             "retry_after": self.retry_after_seconds,
         }

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import uvicorn.config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from serving.exchange import Exchange, Headers, now, request_id
+from serving.exchange import Exchange, Headers, request_id
 from serving.front_door import FrontDoor, Route
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -25,12 +25,18 @@ class FrontDoorProtocol(HttpToolsProtocol):
 
     find_door: ClassVar[Callable[[], FrontDoor]]
 
+    def on_message_begin(self) -> None:
+        """What uvicorn does here, less the scope, which inference requests do without."""
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+
     def on_headers_complete(self) -> None:
         """Take the request if it is an inference request, else let uvicorn have it."""
         door = type(self).find_door()
         route = door.by_url.get(self.url)
         if route is None or self.parser.should_upgrade():
-            super().on_headers_complete()
+            self._hand_over()
             return
         existing = self.cycle
         keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
@@ -41,6 +47,13 @@ class FrontDoorProtocol(HttpToolsProtocol):
         else:  # pipelined: uvicorn starts it by `run_asgi` when the answer before it is out
             self.flow.pause_reading()
             self.pipeline.appendleft((cycle, self.app))  # type: ignore[arg-type]
+
+    def _hand_over(self) -> None:
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.headers, self.expect_100_continue = url, headers, expects
+        self.scope["headers"] = headers
+        super().on_headers_complete()
 
     def default_headers(self) -> bytes:
         """uvicorn's own headers (it makes a new list of them every second) as bytes."""
@@ -60,9 +73,19 @@ class Cycle:
     """A request that the front door answers, with the attributes that uvicorn's protocol uses of its own cycle."""
 
     __slots__ = (
-        "_begun", "_door", "_exchange", "_protocol", "_route", "_unread", "body", "disconnected", "keep_alive", "message_event",
-        "more_body", "response_complete",
-    )  # fmt: skip
+        "_begun",
+        "_door",
+        "_exchange",
+        "_protocol",
+        "_route",
+        "_unread",
+        "body",
+        "disconnected",
+        "keep_alive",
+        "message_event",
+        "more_body",
+        "response_complete",
+    )
 
     def __init__(self, protocol: FrontDoorProtocol, door: FrontDoor, route: Route, keep_alive: bool) -> None:
         self._protocol = protocol
@@ -92,12 +115,10 @@ class Cycle:
             elif name == b"content-encoding":
                 content_encoding = value
         exchange = Exchange(
-            method=protocol.parser.get_method().decode(),
-            path=protocol.url.decode("ascii"),
-            body=b"",
-            request_id=request_id(identity),
-            respond=self._respond,
-            started=now(),
+            protocol.parser.get_method().decode("ascii"),
+            protocol.url.decode("ascii"),
+            request_id(identity),
+            self._respond,
             content_type=content_type,
             content_encoding=content_encoding,
         )

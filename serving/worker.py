@@ -27,6 +27,8 @@ from serving.settings import ServingSettings
 from storage.health import StorageHealth
 
 logger = logging.getLogger("tiffin.serving")
+FLUSH_SECONDS = 0.5
+"""How often buffered metrics are written to where the other workers see them."""
 RETRY_SECONDS = 3.0
 """How often a worker looks for a version of a model that it cannot serve yet."""
 
@@ -56,8 +58,8 @@ class Worker:
         self.draining = False
         self._find_version = find_version
         self._access = access
-        self._retry: asyncio.Task[None] | None = None
-        self.pool = Pool(inference, _observe)
+        self._tasks: list[asyncio.Task[None]] = []
+        self.pool = Pool(inference, ModelMeters())
         self.endpoints = {
             name: ModelEndpoint(
                 definition,
@@ -73,18 +75,18 @@ class Worker:
         self.health.start()
         for definition in self.definitions.values():
             await self._load(definition)
-        self._retry = asyncio.create_task(self._keep_loading())
+        self._tasks = [asyncio.create_task(self._keep_loading()), asyncio.create_task(_keep_flushing())]
         self._drain_on_sigterm()
 
     async def stop(self) -> None:
         """Finish what is in flight, then close everything in the reverse order of `start`."""
         self.draining = True
-        if self._retry is not None:
-            self._retry.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._retry
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.pool.close(self.settings.shutdown_seconds)
         self._access.flush()
+        metrics.flush()
         self.health.stop()
 
     def unready(self) -> list[str]:
@@ -163,7 +165,28 @@ NAMES = {"postgresql": "database", "redis": "redis"}
 """What `ready_requires` calls each dependency."""
 
 
-def _observe(model: str, stage: str, rows: int, waited: float, took: float) -> None:
-    metrics.stage.labels(model, "queue").observe(waited)
-    metrics.stage.labels(model, stage).observe(took)
-    metrics.batch_rows.labels(model, stage).observe(rows)
+class ModelMeters:
+    """The metrics of model calls, their labelled children found once."""
+
+    def __init__(self) -> None:
+        self._children: dict[tuple[str, str], tuple[metrics.Observations, metrics.Observations, metrics.Observations]]
+        self._children = {}
+
+    def __call__(self, model: str, stage: str, rows: int, waited: float, took: float) -> None:
+        children = self._children.get((model, stage))
+        if children is None:
+            children = self._children[model, stage] = (
+                metrics.Observations(metrics.stage.labels(model, f"queue_{stage}")),
+                metrics.Observations(metrics.stage.labels(model, stage)),
+                metrics.Observations(metrics.batch_rows.labels(model, stage)),
+            )
+        queue, call, batch = children
+        queue.observe(waited)
+        call.observe(took)
+        batch.observe(rows)
+
+
+async def _keep_flushing() -> None:
+    while True:
+        await asyncio.sleep(FLUSH_SECONDS)
+        metrics.flush()

@@ -7,7 +7,7 @@ in error messages and in the console, and serving refuses values outside them by
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 MAX_WHOLE = 2**53
@@ -63,18 +63,16 @@ class Schema:
     """
 
     features: tuple[Feature, ...]
+    names: tuple[str, ...] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        names = self.names
+        names = tuple(feature.name for feature in self.features)
+        object.__setattr__(self, "names", names)
         doubled = sorted({name for name in names if names.count(name) > 1})
         if doubled:
             raise ValueError(f"feature names stand twice: {', '.join(doubled)}")
         for feature in self.features:
             _check_example(feature)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(feature.name for feature in self.features)
 
     @property
     def example(self) -> dict[str, Value]:

@@ -42,7 +42,7 @@ definition = Definition(
         )
     ),
     target=Target(column="y", description=""),
-    recipe=Recipe(booster=Booster(rounds=60, early_stopping_rounds=10, max_depth=3, learning_rate=0.2), seed=3),
+    recipe=Recipe(booster=Booster(rounds=60, early_stopping_rounds=20, max_depth=4, learning_rate=0.2), seed=3),
     gates=(Gate(metric="roc_auc", at_least=0.7), Gate(metric="expected_calibration_error", at_most=0.1)),
     policy=Policy(threshold=CostThreshold(miss="amount", alarm=10.0), levels=(Level("LOW", 0.0), Level("HIGH", 0.5))),
     limits=("Tests only.",),
@@ -54,7 +54,7 @@ def frame(rows: int = 3000, seed: int = 0) -> pd.DataFrame:
     random = np.random.default_rng(seed)
     x, n, f = random.normal(0, 1, rows), random.integers(0, 20, rows), random.random(rows) < 0.5
     c, d = random.integers(0, 3, rows), random.integers(0, 3, rows)
-    margin = -1.2 + 3 * (np.abs(x) - 0.8) * np.where(f, 1, -1) + 0.05 * n + np.array([0.8, -0.8, 0.0])[c] + 0.4 * d
+    margin = -1.2 + 4 * (np.abs(x) - 0.8) * np.where(f, 1, -1) + 0.05 * n + np.array([0.5, -0.5, 0.0])[c] + 0.4 * d
     columns: dict[str, Any] = {
         "x": np.where(random.random(rows) < 0.1, np.nan, x),
         "n": n,

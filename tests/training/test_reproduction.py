@@ -36,5 +36,5 @@ def test_the_call_and_the_libraries_are_recorded() -> None:
     found = reproduction(small.definition, ("--data", "my rows.csv", "--force"))
     assert found.command == "tiffin train small --data 'my rows.csv' --force"
     assert found.libraries["xgboost"] == xgboost.__version__
-    assert found.recipe["booster"]["max_depth"] == 3
+    assert found.recipe["booster"]["max_depth"] == 4
     assert found.seed == 3

@@ -71,7 +71,7 @@ def generate(rows: int, seed: int) -> pd.DataFrame:
     device = random.choice(3, len(visitor), p=DEVICE_SHARES)[session]
     columns["category"] = np.array(CATEGORIES, object)[category]
     columns["device"] = np.array(DEVICES, object)[device]
-    margin = _margin(columns, category, device) + random.normal(0, 0.6, rows)
+    margin = _margin(columns, category, device) + random.normal(0, 0.4, rows)
     columns["purchased"] = (random.random(rows) < 1 / (1 + np.exp(-margin))).astype(np.int64)
     columns["user_id"] = np.char.add("U", np.char.zfill(visitor[session].astype(str), 7))
     return pd.DataFrame(columns)
@@ -117,9 +117,9 @@ def _margin(columns: Columns, category: Ints, device: Ints) -> Floats:
     visitor_rate = (number("user_purchases_30d") + 0.5) / (number("user_views_30d") + 8)
     item_rate = (number("item_purchases_30d") + 0.5) / (number("item_views_30d") + 15)
     minutes = np.log(np.maximum(number("session_minutes"), 0.1) / 15)
-    margin = -3.55 + CATEGORY_EFFECTS[category] + 1.9 * number("in_cart")
+    margin = -3.6 + CATEGORY_EFFECTS[category] + 2.2 * number("in_cart")
     margin += 0.9 * np.log(number("session_item_views")) - 0.25 * minutes**2
-    margin += 0.7 * np.log(visitor_rate / 0.06) + 0.7 * np.log(item_rate / 0.04)
+    margin += 0.8 * np.log(visitor_rate / 0.06) + 0.8 * np.log(item_rate / 0.04)
     margin += DISCOUNT_EFFECTS[category] * number("discount") + 0.5 * (np.nan_to_num(number("rating")) >= 4)
     margin += PRICE_EFFECTS[device] * np.log(np.maximum(number("price"), 0.5) / CATEGORY_PRICES[category])
     return margin
