@@ -15,8 +15,8 @@ $(VENV)/.created:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	touch $@
 
-$(VENV)/.runtime: $(VENV)/.created requirements.lock pyproject.toml
-	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
+$(VENV)/.runtime: $(VENV)/.created requirements-local.lock pyproject.toml
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements-local.lock
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps -e .
 	touch $@
 
@@ -24,7 +24,7 @@ $(VENV)/.development: $(VENV)/.runtime requirements-dev.lock
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements-dev.lock
 	touch $@
 
-setup: $(VENV)/.runtime  ## the environment from requirements.lock
+setup: $(VENV)/.runtime  ## the environment from requirements-local.lock
 
 setup-dev: $(VENV)/.development  ## the same with what tests, linters and the benchmark need
 
@@ -49,9 +49,13 @@ bench: setup-dev  ## the speed table: starts its baselines itself, writes benchm
 bento: setup  ## build a Bento with the champions in it
 	$(BIN)/bentoml build
 
+COMPILE = VIRTUAL_ENV=$(VENV) $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --no-header
+
 lock: $(VENV)/.created  ## resolve requirements*.in into the lock files
-	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements.in -o requirements.lock
-	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header requirements-dev.in -o requirements-dev.lock
+	$(COMPILE) requirements.in -o requirements.lock
+	$(COMPILE) requirements-local.in -o requirements-local.lock
+	$(COMPILE) requirements-dev.in -o requirements-dev.lock
 
 clean:  ## remove the environment and all local data (not the BentoML model store)
 	rm -rf $(VENV) .tiffin build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -13,6 +13,7 @@ settings = configuration.load()
 METRICS_DIR = settings.storage.state_dir / "metrics"
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)  # read when prometheus_client is imported
 
+import contextlib
 import logging
 import shutil
 from typing import Any
@@ -25,7 +26,8 @@ from models.definition import Definition
 from monitoring import logs
 from monitoring.access import AccessLog
 from registry.champions import champion
-from registry.releases import load_releases
+from registry.errors import NoVersionError
+from registry.releases import Release, load_releases
 from registry.store import Version
 from serving.apis import add_apis
 from serving.bento import TiffinService
@@ -37,6 +39,7 @@ from storage.errors import StorageUnavailableError
 from storage.health import StorageHealth
 
 logger = logging.getLogger("tiffin.serving")
+RELEASES_FILE = settings.storage.state_dir / "releases.json"
 worker: Worker | None = None
 
 
@@ -45,6 +48,16 @@ class Tiffin:
 
     settings = settings.serving
     worker: Worker
+
+    @staticmethod
+    def champions() -> list[str]:
+        """The tags that answer now, for the Bento. Models without a version are left out."""
+        releases = known_releases()
+        tags = []
+        for definition in catalogue().values():
+            with contextlib.suppress(NoVersionError):
+                tags.append(champion(definition, releases).tag)
+        return tags
 
     @bentoml.on_deployment  # makes it static
     def prepare() -> None:
@@ -72,7 +85,7 @@ class Tiffin:
         pinned = [str(model.tag) for model in bento.info.all_models] if bento is not None else []
 
         def find(definition: Definition) -> Version:
-            releases, _ = load_releases(engine, settings.storage.state_dir / "releases.json")
+            releases, _ = load_releases(engine, RELEASES_FILE)
             return champion(definition, releases, pinned)
 
         self.worker = worker = Worker(
@@ -89,6 +102,15 @@ class Tiffin:
     async def stop(self) -> None:
         """Once in every worker: nothing in flight is lost."""
         await self.worker.stop()
+
+
+def known_releases() -> dict[str, Release]:
+    """The releases as the database says, or as they were when it last did."""
+    engine = None
+    with contextlib.suppress(StorageUnavailableError):
+        engine = open_engine(storage.urls(settings.storage).database, settings.storage)
+    releases, _ = load_releases(engine, RELEASES_FILE)
+    return releases
 
 
 def current_worker() -> Worker:

@@ -35,6 +35,6 @@ class CostModel:
             self.slope = mean_t / mean_n
         self.overhead = max(mean_t - self.slope * mean_n, 0.0)
 
-    def seconds(self, rows: int) -> float:
-        """Expected duration of a call of `rows` rows."""
-        return self.overhead + self.slope * rows
+    def seconds(self, rows: int, calls: int = 1) -> float:
+        """Expected duration of `calls` calls, one after the other, that share `rows` rows."""
+        return calls * self.overhead + self.slope * rows

@@ -29,8 +29,8 @@ def run_isolated(call: ModelCall, rows: NDArray[np.float32]) -> tuple[Output, di
 
 def _checked(call: ModelCall, rows: NDArray[np.float32]) -> Output:
     outputs = call(rows)
-    if len(outputs) != len(rows):
-        raise RuntimeError(f"the model answered {len(outputs)} rows for {len(rows)}")
+    if outputs.ndim != 2 or len(outputs) != len(rows):
+        raise RuntimeError(f"the model answered shape {outputs.shape} for {len(rows)} rows")
     return outputs
 
 
@@ -52,10 +52,9 @@ def _isolate(call: ModelCall, rows: NDArray[np.float32], error: Exception, failu
             calls += 1
             try:
                 answer = _checked(call, rows[low:high])
+                if outputs is None:
+                    outputs = np.full((len(rows), answer.shape[1]), np.nan)
+                outputs[low:high] = answer
             except Exception as piece_error:
                 pieces.append((low, high, piece_error))
-                continue
-            if outputs is None:
-                outputs = np.full((len(rows), answer.shape[1]), np.nan)
-            outputs[low:high] = answer
     return np.full((len(rows), 0), np.nan) if outputs is None else outputs

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from models.definition import Definition, Driver, Value
 from registry.calibration import Calibration
 from registry.details import VersionDetails
 from registry.encoding import Encoding
-from registry.ensemble import read_ensemble
+from registry.ensemble import TreeEnsemble, read_ensemble
 from registry.store import Version
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ PARITY = 1e-5
 """How far an answer for the stored example may lie from the one given at training."""
 MARGIN, SCORE, FIRST_CONTRIBUTION = 0, 1, 2
 """Columns of a model call's output."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,14 @@ class LoadedModel:
     encoding: Encoding
     calibration: Calibration
     predictor: Predictor
-    booster: bytes
+    ensemble: TreeEnsemble
 
     @cached_property
     def explainer(self) -> Explainer:
         """Made on first use: a model that is never explained costs no memory for it."""
         from inference.explainer import Explainer
 
-        return Explainer(read_ensemble(self.booster))
+        return Explainer(self.ensemble)
 
     def score(self, rows: NDArray[np.float32]) -> Output:
         """Rows (n, features) -> (n, 2): margin and calibrated score."""
@@ -73,20 +74,22 @@ def load(definition: Definition, version: Version) -> LoadedModel:
 
     Raises LoadFailedError when files are missing or damaged or the example's answer differs by more than `PARITY`.
     """
-    try:
-        loaded = LoadedModel(
-            definition=definition,
-            tag=version.tag,
-            details=version.details,
-            encoding=version.encoding(definition),
-            calibration=version.calibration(),
-            predictor=Predictor(version.onnx()),
-            booster=version.booster(),
+    loaded = LoadedModel(
+        definition=definition,
+        tag=version.tag,
+        details=version.details,
+        encoding=_part(version, "encoding.json", lambda: version.encoding(definition)),
+        calibration=_part(version, "calibration.json", version.calibration),
+        predictor=_part(version, "model.onnx", lambda: Predictor(version.onnx())),
+        ensemble=_part(version, "model.ubj", lambda: read_ensemble(version.booster())),
+    )
+    found, stored = len(loaded.ensemble.trees), version.details.trees
+    if found != stored or loaded.ensemble.features != len(definition.schema):
+        raise LoadFailedError(
+            version.tag, f"model.ubj has {found} trees of {loaded.ensemble.features} features; stored were {stored}"
         )
-        outputs = loaded.score(loaded.encoding.matrix([version.details.example.record]))[0]
-    except Exception as error:  # every way in which stored bytes can be wrong ends in one answer: not this version
-        raise LoadFailedError(version.tag, f"{type(error).__name__}: {error}") from error
     example = version.details.example
+    outputs = _part(version, "its example", lambda: loaded.score(loaded.encoding.matrix([example.record])))[0]
     if not (abs(outputs[MARGIN] - example.margin) <= PARITY and abs(outputs[SCORE] - example.score) <= PARITY):
         raise LoadFailedError(
             version.tag,
@@ -94,3 +97,16 @@ def load(definition: Definition, version: Version) -> LoadedModel:
             f"at training {example.score:.6f} (margin {example.margin:.6f})",
         )
     return loaded
+
+
+def _part(version: Version, name: str, read: Callable[[], T]) -> T:
+    """What `read` gives. Every way in which stored bytes can be wrong ends in one answer: not this version.
+
+    The reason goes to callers of the API, so it names files without their folders.
+    """
+    try:
+        return read()
+    except OSError as error:
+        raise LoadFailedError(version.tag, f"{name}: {error.strerror}") from error
+    except Exception as error:
+        raise LoadFailedError(version.tag, f"{name} does not read: {type(error).__name__}: {error}") from error

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
+from weakref import WeakSet
 
 from inference.errors import NotLoadedError
 from inference.loaded import LoadedModel
@@ -40,6 +41,8 @@ class Pool:
         self._executor = ThreadPoolExecutor(settings.threads, thread_name_prefix="inference")
         self._hosted: dict[str, Hosted] = {}
         self._reasons: dict[str, str] = {}
+        self._runners: WeakSet[Runner] = WeakSet()
+        """Those of hosted versions, and of replaced ones as long as their work lasts."""
 
     @property
     def hosted(self) -> Mapping[str, Hosted]:
@@ -69,17 +72,21 @@ class Pool:
         return hosted
 
     async def close(self, timeout_seconds: float) -> None:
-        """Take no new work, answer what is queued, end the threads. Work beyond the timeout is given up."""
-        runners = [runner for hosted in self._hosted.values() for runner in (hosted.scoring, hosted.explaining)]
+        """Take no new work, answer what is queued, end the threads. Work beyond the timeout ends unanswered."""
+        runners = list(self._runners)
         try:
             async with asyncio.timeout(timeout_seconds):
                 await asyncio.gather(*(runner.drain() for runner in runners))
         except TimeoutError:
             logger.warning("some model calls did not finish within %g s", timeout_seconds)
+            for runner in runners:
+                runner.abandon()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _runner(self, name: str, stage: Stage, loaded: LoadedModel) -> Runner:
         call = loaded.score if stage == "score" else loaded.explain
         observe = self._observe
         told = None if observe is None else (lambda rows, waited, took: observe(name, stage, rows, waited, took))
-        return Runner(f"model {name}", call, self._settings, self._executor, told)
+        runner = Runner(f"model {name}", call, self._settings, self._executor, told)
+        self._runners.add(runner)
+        return runner

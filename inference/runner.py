@@ -10,10 +10,12 @@ takes turns with small ones.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from time import perf_counter
 
 import numpy as np
@@ -55,9 +57,17 @@ class Work:
     def fail(self, error: Exception) -> None:
         """Every row ends with `error`."""
         if not self.finished:
-            self.finished = True
             self.failed = dict.fromkeys(range(len(self.rows)), error)
-            self.done(self)
+            self.end()
+
+    def end(self) -> None:
+        """Tell the caller, who may raise without harm to others. Only the first call does anything."""
+        if not self.finished:
+            self.finished = True
+            try:
+                self.done(self)
+            except Exception:
+                logger.exception("a caller's callback failed")
 
 
 Slice = tuple[Work, int, int]
@@ -91,9 +101,12 @@ class Runner:
         self._idle = asyncio.Event()
         self._idle.set()
         self._watch: asyncio.TimerHandle | None = None
+        self._watched_until = math.inf
+        self._earliest = math.inf
+        """No queued work has an earlier deadline."""
         self.cost = CostModel()
         self.queued_rows = 0
-        self.row_limit = float(settings.initial_rows)
+        self.row_limit = float(min(settings.initial_rows, settings.max_rows))
 
     # --- callers ---------------------------------------------------------------------------------------------------
 
@@ -110,22 +123,21 @@ class Runner:
         waiting = self.queued_rows + size
         if waiting > self._settings.max_queued_rows and self.queued_rows:
             raise self._overloaded("its queue is full")
-        if self.queued_rows and self.cost.seconds(waiting) > allowed:
+        if self.queued_rows and self._seconds(waiting) > allowed:
             raise self._overloaded("its queue is too long for the deadline")
         work = Work(rows, perf_counter(), now + allowed, done)
         if not size:
             work.outputs = np.empty((0, 0))
-            self._loop.call_soon(_end, work)
+            self._loop.call_soon(work.end)
             return work
         self._queue.append(work)
         self.queued_rows = waiting
+        self._earliest = min(self._earliest, work.deadline)
         self._idle.clear()
-        if not self._busy and not self._scheduled:
-            self._scheduled = True
-            self._loop.call_soon(self._dispatch)
-        elif self._watch is not None and work.deadline < self._watch.when():
-            self._watch.cancel()
-            self._watch = self._loop.call_at(work.deadline, self._expire)
+        if self._busy:
+            self._watch_until(work.deadline)
+        else:
+            self._schedule()
         return work
 
     async def run(self, rows: Rows, deadline_seconds: float | None = None) -> Work:
@@ -148,6 +160,13 @@ class Runner:
         self._closed = True
         await self._idle.wait()
 
+    def abandon(self) -> None:
+        """Take no new work and end all that is not answered yet with RunnerClosedError. A running call is not stopped."""
+        self._closed = True
+        self._unwatch()
+        for work in self._unanswered():
+            work.fail(RunnerClosedError(f"{self.name} is shutting down"))
+
     # --- the loop --------------------------------------------------------------------------------------------------
 
     def _dispatch(self) -> None:
@@ -156,19 +175,42 @@ class Runner:
         if self._busy:
             return
         batch, count = self._take()
-        if not batch:
-            self._rest()
+        try:
+            rows = _stack(batch) if batch else None
+        except Exception as error:  # rows that are no matrix are a bug of the caller, but nobody may wait for ever
+            rows = None
+            for work, _, _ in batch:
+                work.fail(error)
+        if rows is None:
+            self._go_on()
             return
-        rows = _stack(batch)
         self._running = batch
         self._busy = True
         oldest = perf_counter() - batch[0][0].arrived
         if self.cost.seconds(count) * 1000 <= self._settings.inline_ms:
             self._finish(*run_isolated(self._call, rows), oldest)
             return
-        self._watch = self._loop.call_at(min(work.deadline for work, _, _ in batch), self._expire)
+        self._watch_until(min(self._earliest, *(work.deadline for work, _, _ in batch)))
         future = self._executor.submit(run_isolated, self._call, rows)
-        future.add_done_callback(lambda future: self._loop.call_soon_threadsafe(self._finish, *future.result(), oldest))
+        future.add_done_callback(lambda future: self._hand_over(future, oldest))
+
+    def _hand_over(self, future: Future[tuple[Output, dict[int, Exception], float]], oldest: float) -> None:
+        """Called in the call's thread, or where the executor was shut down before the call began."""
+        if not future.cancelled():
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                self._loop.call_soon_threadsafe(self._finish, *future.result(), oldest)
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._dispatch)
+
+    def _go_on(self) -> None:
+        """What follows a call: the next one, or rest."""
+        if self._queue:
+            self._schedule()
+        else:
+            self._rest()
 
     def _take(self) -> tuple[list[Slice], int]:
         """Slices of queued work up to the row limit, oldest first; expired and cancelled work is left out.
@@ -196,13 +238,14 @@ class Runner:
             self._queue.popleft()
             if size < left:
                 self._queue.append(work)
+        if not self._queue:
+            self._earliest = math.inf
         return batch, count
 
     def _finish(self, outputs: Output, failures: dict[int, Exception], seconds: float, waited: float) -> None:
         batch, self._running = self._running, []
-        if self._watch is not None:
-            self._watch.cancel()
-            self._watch = None
+        self._busy = False
+        self._unwatch()
         count = len(outputs)
         if failures:
             logger.warning(
@@ -212,14 +255,14 @@ class Runner:
             self.cost.observe(count, seconds)
             self._adapt(count, seconds)
         if self._observe is not None:
-            self._observe(count, waited, seconds)
-        self._busy = False
-        if self._queue and not self._scheduled:
-            self._scheduled = True
-            self._loop.call_soon(self._dispatch)
+            try:
+                self._observe(count, waited, seconds)
+            except Exception:
+                logger.exception("%s: an observer failed", self.name)
+        if self._queue:
+            self._schedule()
         _deliver(batch, outputs, failures)
-        if not self._queue:
-            self._rest()
+        self._go_on()
 
     def _adapt(self, count: int, seconds: float) -> None:
         """Additive increase while full calls meet the latency target, multiplicative decrease when one does not."""
@@ -232,13 +275,31 @@ class Runner:
 
     def _expire(self) -> None:
         """The running call outlasts a deadline: whoever is late is told now, the call goes on."""
+        self._unwatch()
         now = self._loop.time()
-        for work in [*(work for work, _, _ in self._running), *self._queue]:
+        for work in self._unanswered():
             if work.deadline <= now:
                 work.fail(self._late())
-        pending = [work.deadline for work, _, _ in self._running if not work.finished]
-        pending += [work.deadline for work in self._queue if not work.finished]
-        self._watch = self._loop.call_at(min(pending), self._expire) if pending else None
+        self._earliest = min((work.deadline for work in self._unanswered()), default=math.inf)
+        if self._earliest < math.inf:
+            self._watch_until(self._earliest)
+
+    def _watch_until(self, deadline: float) -> None:
+        """While a call runs in a thread, look at `deadline` at the latest for work whose time is over."""
+        if deadline < self._watched_until:
+            self._unwatch()
+            self._watched_until = deadline  # uvloop's handles do not all know when they are due
+            self._watch = self._loop.call_at(deadline, self._expire)
+
+    def _unwatch(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+            self._watched_until = math.inf
+
+    def _unanswered(self) -> list[Work]:
+        """All work that is running or queued and has not ended."""
+        return [work for work in [*(work for work, _, _ in self._running), *self._queue] if not work.finished]
 
     def _rest(self) -> None:
         if not self._queue and not self._busy:
@@ -252,7 +313,11 @@ class Runner:
 
     def _retry_after(self) -> float:
         """Seconds until the queue as it stands will be worked off."""
-        return max(self.cost.seconds(self.queued_rows), 0.05)
+        return max(self._seconds(self.queued_rows), 0.05)
+
+    def _seconds(self, rows: int) -> float:
+        """How long calls for that many rows will take, cut to the row limit as they are."""
+        return self.cost.seconds(rows, calls=math.ceil(rows / int(self.row_limit)))
 
 
 def _stack(batch: list[Slice]) -> NDArray[np.float32]:
@@ -293,14 +358,5 @@ def _row_failed(cause: Exception) -> RowFailedError:
 def _settle(work: Work, rows: int) -> None:
     """`rows` more rows of the work have ended; tell the caller when they were the last."""
     work.remaining -= rows
-    if work.remaining == 0 and not work.finished:
-        _end(work)
-
-
-def _end(work: Work) -> None:
-    if not work.finished:
-        work.finished = True
-        try:
-            work.done(work)
-        except Exception:
-            logger.exception("a caller's callback failed")
+    if work.remaining == 0:
+        work.end()

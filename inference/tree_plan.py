@@ -221,7 +221,7 @@ def _asked(nodes: _Nodes, paths: _Paths, order: NDArray[np.int64]) -> _Asked:
 def _points(nodes: _Nodes, paths: _Paths, order: NDArray[np.int64]) -> int:
     """Quadrature points enough for the most features that a path can have."""
     most = min(int(paths.level.max()), len(np.unique(nodes.feature[order])))
-    return max(1, most // 2)
+    return -(-most // 2)
 
 
 def _quadrature(points: int, share: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

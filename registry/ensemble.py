@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registry import ubjson
+
+
+def _same(score: float) -> float:
+    return score
+
+
+def _log_odds(score: float) -> float:
+    return math.log(score / (1.0 - score))
+
+
+_MARGIN_OF_BASE: dict[str, Callable[[float], float]] = {
+    "binary:logistic": _log_odds,
+    "reg:logistic": _log_odds,
+    "count:poisson": math.log,
+    "reg:gamma": math.log,
+    "reg:tweedie": math.log,
+    "reg:squarederror": _same,
+    "reg:squaredlogerror": _same,
+    "reg:absoluteerror": _same,
+    "reg:pseudohubererror": _same,
+    "reg:quantileerror": _same,
+}
+"""Objective -> the margin of its stored base score. An objective that is not here would be read with a wrong offset."""
 
 
 class UnsupportedBoosterError(ValueError):
@@ -48,31 +72,36 @@ def read_ensemble(data: bytes) -> TreeEnsemble:
     """The ensemble in XGBoost's UBJ bytes.
 
     Raises MalformedUbjsonError for bytes that are not UBJSON and UnsupportedBoosterError for boosters other than
-    numeric `gbtree` ones with a single output.
+    numeric `gbtree` ones with a single output and one of the objectives in `_MARGIN_OF_BASE`.
     """
     document = ubjson.loads(data)
     try:
-        learner = document["learner"]
-        objective = learner["objective"]["name"]
-        model = learner["gradient_booster"]["model"]
-        parameters = learner["learner_model_param"]
-    except (KeyError, TypeError) as error:
-        raise UnsupportedBoosterError(f"not an XGBoost tree model: {error} is missing") from error
+        return _ensemble(document["learner"])
+    except UnsupportedBoosterError:
+        raise
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+        raise UnsupportedBoosterError(f"not an XGBoost tree model: {type(error).__name__}: {error}") from error
+
+
+def _ensemble(learner: dict[str, Any]) -> TreeEnsemble:
+    parameters, booster = learner["learner_model_param"], learner["gradient_booster"]
+    if booster["name"] != "gbtree":
+        raise UnsupportedBoosterError(f"a {booster['name']} booster; Tiffin serves gbtree")
     if int(parameters.get("num_class", 0)) > 1 or int(parameters.get("num_target", 1)) > 1:
         raise UnsupportedBoosterError("more than one output per row")
     return TreeEnsemble(
         features=int(parameters["num_feature"]),
-        base_margin=_base_margin(parameters["base_score"], objective),
-        trees=tuple(_tree(tree) for tree in model["trees"]),
+        base_margin=_base_margin(parameters["base_score"], learner["objective"]["name"]),
+        trees=tuple(_tree(tree) for tree in booster["model"]["trees"]),
     )
 
 
 def _base_margin(text: str, objective: str) -> float:
     """The stored base score on the margin scale. XGBoost 3 writes it as a one-element list, before as a number."""
-    score = float(text.strip("[]"))
-    if objective.startswith("binary:logistic"):
-        return math.log(score / (1.0 - score))
-    return score
+    margin = _MARGIN_OF_BASE.get(objective)
+    if margin is None:
+        raise UnsupportedBoosterError(f"objective {objective}; known are {', '.join(_MARGIN_OF_BASE)}")
+    return margin(float(text.strip("[]")))
 
 
 def _tree(tree: dict[str, Any]) -> Tree:

@@ -10,6 +10,7 @@ from typing import Any
 
 from _bentoml_impl.server.app import ServiceAppFactory
 from _bentoml_sdk import Service
+from _bentoml_sdk.models import BentoModel
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
@@ -33,7 +34,19 @@ logger = logging.getLogger("tiffin.serving")
 
 
 class TiffinService(Service[Any]):
-    """A BentoML service whose application has the front door before it. `inner`'s instances have a `worker`."""
+    """A BentoML service whose application has the front door before it.
+
+    `inner` has `settings` and `champions()`; its instances have a `worker`.
+    """
+
+    @property
+    def models(self) -> list[Any]:
+        """The champions as they are now: `bentoml build` puts them into the Bento. None trained: none."""
+        return [BentoModel(tag) for tag in self.inner.champions()]
+
+    @models.setter
+    def models(self, _: list[Any]) -> None:
+        """BentoML's constructor sets the list it would keep; ours is always looked up."""
 
     def to_asgi(self, is_main: bool = True) -> Any:
         self.inject_config()

@@ -59,7 +59,7 @@ Feature = Number | Category | Flag
 class Schema:
     """The features of a model in their fixed order: position i of every encoded row is feature i.
 
-    Raises ValueError when two features share a name or an example lies outside its own range.
+    Raises ValueError when two features share a name, two levels of a category do, or an example lies outside its range.
     """
 
     features: tuple[Feature, ...]
@@ -108,6 +108,8 @@ def _check_example(feature: Feature) -> None:
             raise ValueError(f"{feature.name}: the example {feature.example} lies outside its range")
         case Number() if feature.whole and feature.example != int(feature.example):
             raise ValueError(f"{feature.name}: the example {feature.example} is not a whole number")
+        case Category() if len(set(feature.levels)) < len(feature.levels):
+            raise ValueError(f"{feature.name}: a level stands twice")
         case Category() if feature.example not in feature.levels:
             raise ValueError(f"{feature.name}: the example {feature.example!r} is not one of its levels")
         case _:

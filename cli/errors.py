@@ -1,0 +1,61 @@
+"""What a command can fail with, and how foreseeable errors of any room read on a terminal.
+
+CommandError   a command cannot do what it was asked; the message says what the user can do
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class CommandError(Exception):
+    """Base of all errors of this room. `hint` is the way out."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """An error for people: what happened, each single problem, and the way out."""
+
+    text: str
+    problems: Sequence[str] = ()
+    hint: str = ""
+
+
+def explain(error: Exception) -> Explained | None:
+    """The explanation of an error that can be foreseen; None for a programming error, which keeps its traceback."""
+    from inference.errors import InferenceError
+    from registry.errors import RegistryError
+    from storage.errors import MigrationError, StorageError, StorageUnavailableError
+    from training.errors import DataError, GatesMissedError, TrainingError
+
+    match error:
+        case BrokenPipeError():
+            return None  # typer ends quietly when the reader of a pipe has gone
+        case CommandError():
+            return Explained(str(error), hint=error.hint)
+        case GatesMissedError():
+            hint = f"`tiffin train {error.model} --force` stores it all the same, with the misses written down in it"
+            return Explained(f"the new version of {error.model!r} is not good enough and was not stored:", error.misses, hint)
+        case DataError():
+            return Explained(f"{error.origin} cannot be trained on:", error.problems)
+        case StorageUnavailableError() | MigrationError():
+            return Explained(str(error), hint="`tiffin doctor` says what is wrong with an installation")
+        case TrainingError() | RegistryError() | StorageError() | InferenceError() | OSError():
+            return Explained(str(error))
+        case _:
+            return Explained(str(error)) if _is_foreseeable(error) else None
+
+
+def _is_foreseeable(error: Exception) -> bool:
+    """Errors of modules that are costly to import: whoever raised them has imported them."""
+    for module, name in (("settings", "SettingsError"), ("bentoml.exceptions", "BentoMLException")):
+        base = getattr(sys.modules.get(module), name, None)
+        if base is not None and isinstance(error, base):
+            return True
+    return False
