@@ -55,11 +55,12 @@ class Lines:
 
     def training(self, model: str) -> Hears:
         began: dict[str, float] = {}
+        ended: set[str] = set()
 
         def hear(stage: str, done: int, total: int) -> None:
             started = began.setdefault(stage, time.monotonic())
-            if done == total and began[stage] >= 0:
-                began[stage] = -1.0  # the fit may tell its last round before its end
+            if done == total and stage not in ended:  # the fit tells its last round, then its end
+                ended.add(stage)
                 console.say(f"{self._numbers[model]}: {stage} {time.monotonic() - started:.1f} s")
 
         return hear

@@ -109,4 +109,4 @@ def _part(version: Version, name: str, read: Callable[[], T]) -> T:
     except OSError as error:
         raise LoadFailedError(version.tag, f"{name}: {error.strerror}") from error
     except Exception as error:
-        raise LoadFailedError(version.tag, f"{name} does not read: {type(error).__name__}: {error}") from error
+        raise LoadFailedError(version.tag, f"{name}: {type(error).__name__}: {error}") from error

@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import bentoml
-from bentoml.exceptions import BentoMLException, NotFound
+from bentoml._internal.configuration.containers import BentoMLContainer
+from bentoml.exceptions import BentoMLException
 from bentoml.models import ModelContext
 from pydantic import TypeAdapter, ValidationError
 
@@ -30,11 +31,20 @@ from models.definition import Definition
 from registry.calibration import Calibration
 from registry.details import FORMAT, Reference, VersionDetails
 from registry.encoding import Encoding
-from registry.errors import NoVersionError, UnknownVersionError, UnusableVersionError
+from registry.errors import NoVersionError, RegistryError, UnknownVersionError, UnusableVersionError
 
 logger = logging.getLogger("tiffin.registry")
 
 MODULE = "tiffin"
+FILES = (
+    "model.ubj",
+    "model.onnx",
+    "encoding.json",
+    "calibration.json",
+    "version.json",
+    "schema.json",
+    "reference.json",
+)
 LABEL_FORMAT = "tiffin_format"
 LABEL_FINGERPRINT = "tiffin_fingerprint"
 _CALIBRATION: TypeAdapter[Calibration] = TypeAdapter(Calibration)
@@ -78,7 +88,7 @@ class Version:
 
 
 def save(definition: Definition, artifact: Artifact) -> Version:
-    """Write a new version and return it. The store makes it visible only once all files are written."""
+    """Write a new version and return it. The files are written elsewhere and copied into the store at the end."""
     with bentoml.models.create(
         definition.name,
         module=MODULE,
@@ -104,10 +114,9 @@ def get(tag: str, definition: Definition) -> Version:
     """
     if not tag.startswith(f"{definition.name}:"):
         raise UnknownVersionError(tag)
-    try:
-        stored = bentoml.models.get(tag)
-    except (NotFound, BentoMLException, ValueError) as error:
-        raise UnknownVersionError(tag) from error
+    stored = _open(tag)
+    if stored.info.module != MODULE:
+        raise UnknownVersionError(tag)
     return _read(stored, definition)
 
 
@@ -124,7 +133,7 @@ def newest(definition: Definition) -> Version:
 
 
 def _usable(definition: Definition) -> Iterator[Version]:
-    stored = [model for model in bentoml.models.list(definition.name) if model.info.module == MODULE]
+    stored = [model for model in _stored(definition.name) if model.info.module == MODULE]
     for model in sorted(stored, key=lambda model: model.creation_time, reverse=True):
         try:
             yield _read(model, definition)
@@ -132,18 +141,56 @@ def _usable(definition: Definition) -> Iterator[Version]:
             logger.warning("%s", error)
 
 
+def _stored(name: str) -> Iterator[bentoml.Model]:
+    """All models of that name, of whatever origin.
+
+    BentoML's own list fails as a whole when the name has none, or when a save that was killed left one half copied.
+    """
+    folder = _root() / name
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.is_dir():
+            try:
+                yield _open(f"{name}:{path.name}")
+            except RegistryError as error:
+                logger.warning("%s", error)
+
+
+def _open(tag: str) -> bentoml.Model:
+    """The model of exactly that tag: BentoML's own `get` also takes "latest" and the beginning of a version."""
+    try:
+        folder = _root() / bentoml.Tag.from_str(tag).path()
+    except BentoMLException as error:
+        raise UnknownVersionError(tag) from error
+    if not folder.is_dir():
+        raise UnknownVersionError(tag)
+    try:
+        stored = bentoml.Model.from_path(folder)
+    except Exception as error:  # damaged YAML fails in many ways
+        raise UnusableVersionError(tag, "model.yaml does not read") from error
+    if str(stored.tag) != tag:
+        raise UnknownVersionError(tag)
+    return stored
+
+
+def _root() -> Path:
+    return Path(BentoMLContainer.model_store.get()._path)
+
+
 def _read(stored: bentoml.Model, definition: Definition) -> Version:
     tag = str(stored.tag)
     labels = stored.info.labels
-    if stored.info.module != MODULE:
-        raise UnknownVersionError(tag)
     if labels.get(LABEL_FORMAT) != str(FORMAT):
         raise UnusableVersionError(tag, f"its format is {labels.get(LABEL_FORMAT)!r}, this code reads {FORMAT}")
     if labels.get(LABEL_FINGERPRINT) != definition.fingerprint:
         raise UnusableVersionError(tag, "it was trained for another schema; train the model again")
     path = Path(stored.path)
+    lacking = [name for name in FILES if not (path / name).is_file()]
+    if lacking:
+        raise UnusableVersionError(tag, f"it lacks {', '.join(lacking)}")
     try:
         details = VersionDetails.model_validate_json((path / "version.json").read_bytes())
-    except (OSError, ValidationError) as error:
-        raise UnusableVersionError(tag, f"version.json does not read: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "it"
+        raise UnusableVersionError(tag, f"version.json does not read: {where}: {first['msg']}") from error
     return Version(tag, path, details)

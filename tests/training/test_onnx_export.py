@@ -9,6 +9,7 @@ import onnx
 import onnxruntime
 import pytest
 
+from models.definition import Booster
 from registry.ensemble import TreeEnsemble, read_ensemble
 from tests.training import small
 from training.encode import Matrix
@@ -45,6 +46,16 @@ def test_values_equal_to_a_threshold_go_the_same_way(fitted: tuple[TreeEnsemble,
             row[0, tree.feature[node]] = tree.threshold[node]
             rows = np.concatenate((rows, row))
     check_parity(export(ensemble, "small"), rows, margins(booster, rows))
+
+
+def test_hundreds_of_trees_add_up_in_the_order_of_the_booster() -> None:
+    sides = prepare(small.definition, small.table())
+    many = Booster(rounds=400, early_stopping_rounds=400, learning_rate=0.3)
+    rows = sides.train.matrix
+    booster = fit(many, sides.train, sides.train, seed=1, progress=silent)
+    assert booster.num_boosted_rounds() == 400
+    ensemble = read_ensemble(bytes(booster.save_raw("ubj")))
+    assert check_parity(export(ensemble, "small"), rows, margins(booster, rows)) < 3e-6
 
 
 def test_the_model_is_valid_onnx_with_the_promised_input_and_output(

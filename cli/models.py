@@ -1,0 +1,53 @@
+"""`tiffin models`: what there is, from the model store alone; no server is started or needed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from cli.options import AsJson
+
+app = typer.Typer(invoke_without_command=True, help="List models and show what is known about one.")
+
+
+@app.callback()
+def models(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """List models and show what is known about one. Without a command: list."""
+    if ctx.invoked_subcommand is None:
+        list_models(as_json)
+
+
+@app.command("list")
+def list_models(as_json: AsJson = False) -> None:
+    """All models: champion, versions, when it was trained and its main metric."""
+    from cli.console import write_json
+    from cli.overview import overview, show_overview
+
+    facts, source = overview()
+    if as_json:
+        write_json({"releases_from": source, "models": [fact.as_json() for fact in facts]})
+    else:
+        show_overview(facts, source)
+
+
+@app.command("show")
+def show_model(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The model.")],
+    version: Annotated[
+        str, typer.Option("--version", metavar="TAG", help="Another version than the champion; its tag or the tag's end.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """One model: its versions; metrics, gates and threshold of the champion; its schema and limits.
+
+    Examples:  tiffin models show churn  |  tiffin models show churn --version k3hx2wqx5o
+    """
+    from cli.card import card, show_card
+    from cli.console import write_json
+
+    found: Any = card(name, version)
+    if as_json:
+        write_json(found.as_json())
+    else:
+        show_card(found)

@@ -1,0 +1,104 @@
+"""What a training reports: to people, and to machines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cli import console
+from cli.errors import Explained, explain
+from cli.tables import gates_word, metrics_table, summary_cells, table
+from cli.training import Failed, Outcome, Trained
+
+
+def as_json(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """`trained` and `failed`, each with one entry per model."""
+    return {
+        "trained": [_trained(outcome) for outcome in outcomes if isinstance(outcome, Trained)],
+        "failed": [_failed(outcome) for outcome in outcomes if isinstance(outcome, Failed)],
+    }
+
+
+def _trained(outcome: Trained) -> dict[str, Any]:
+    details = outcome.version.details.model_dump(mode="json")
+    kept = ("threshold", "metrics", "gates", "forced", "findings", "trees", "data")
+    return {
+        "model": outcome.definition.name,
+        "version": outcome.version.tag,
+        "path": str(outcome.version.path),
+        "champion": outcome.champion,
+        "promoted": outcome.promoted,
+        "seconds": round(outcome.seconds, 2),
+        **{key: details[key] for key in kept},
+    }
+
+
+def _failed(outcome: Failed) -> dict[str, Any]:
+    explained = _explained(outcome)
+    return {
+        "model": outcome.definition.name,
+        "error": type(outcome.error).__name__,
+        "detail": explained.text,
+        "problems": list(explained.problems),
+    }
+
+
+def show(outcomes: Sequence[Outcome]) -> None:
+    """The full story of one version, or a row for each of several; then what failed, and what to do next."""
+    trained = [outcome for outcome in outcomes if isinstance(outcome, Trained)]
+    if len(outcomes) == 1:
+        for outcome in trained:
+            _show_one(outcome)
+    elif trained:
+        _show_several(trained)
+    complain([outcome for outcome in outcomes if isinstance(outcome, Failed)])
+
+
+def complain(failures: Sequence[Failed]) -> None:
+    """Every failure on stderr."""
+    for failure in failures:
+        console.complain(_explained(failure))
+
+
+def _explained(failure: Failed) -> Explained:
+    return explain(failure.error) or Explained(str(failure.error))
+
+
+def _show_one(outcome: Trained) -> None:
+    details, out = outcome.version.details, console.stdout()
+    out.print(f"\n[bold]{outcome.version.tag}[/bold]  {details.title}, trained in {outcome.seconds:.1f} s")
+    out.print(f"{details.data.source}; {details.data.split}; {details.trees} trees")
+    out.print(metrics_table(details))
+    out.print(f"threshold: {details.threshold:.4f}")
+    for miss in details.forced:
+        out.print(f"[red]stored by --force although[/red] {miss}")
+    out.print(f"champion: {_champion_words(outcome)}")
+    out.print(f"next: `tiffin serve` serves the champion; `tiffin models show {details.model}` shows all about it")
+
+
+def _champion_words(outcome: Trained) -> str:
+    name = outcome.definition.name
+    if outcome.promoted:
+        return f"[green]{outcome.version.tag}[/green], this version"
+    if outcome.champion is None:
+        return "none is recorded; servers answer with the newest version until one is"
+    return f"stays {outcome.champion}; `tiffin train {name} --promote` trains a version and makes it champion"
+
+
+def _show_several(trained: Sequence[Trained]) -> None:
+    made = table(
+        "model", "metric", "value", "95 % interval", "best baseline", "gates", "threshold", "version", "champion", "s",
+        right=("value", "95 % interval", "best baseline", "threshold", "s"),
+    )  # fmt: skip
+    for outcome in trained:
+        details = outcome.version.details
+        made.add_row(
+            details.model,
+            *summary_cells(details),
+            gates_word(details.gates),
+            f"{details.threshold:.4f}",
+            outcome.version.tag,
+            "this" if outcome.promoted else outcome.champion or "none",
+            f"{outcome.seconds:.1f}",
+        )
+    console.stdout().print(made)

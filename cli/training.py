@@ -1,0 +1,123 @@
+"""Training several models, one after the other, and releasing what comes out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cli import champions, console
+from cli.errors import explain
+from cli.progress import trainings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from models.definition import Definition
+    from registry.store import Version
+    from storage.settings import StorageSettings
+    from training.progress import Progress
+    from training.sources import Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What to train and how. `promote` is for versions that are not their model's first."""
+
+    definitions: Sequence[Definition]
+    source: Callable[[str], Source]
+    rows: int | None
+    force: bool
+    promote: bool
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """A stored version. `champion` is the model's champion now; None when that could not be found out."""
+
+    definition: Definition
+    version: Version
+    seconds: float
+    champion: str | None
+
+    @property
+    def promoted(self) -> bool:
+        return self.champion == self.version.tag
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """A training that stored nothing."""
+
+    definition: Definition
+    error: Exception
+
+
+Outcome = Trained | Failed
+
+
+def carry_out(order: Order, settings: StorageSettings) -> list[Outcome]:
+    """Train every model of the order. A failure of one does not keep the others from being trained.
+
+    Without a database the versions are stored all the same and no champion is recorded; when the order asks for
+    promotions, StorageError is raised instead, before anything is trained.
+    """
+    outcomes: list[Outcome] = []
+    with ExitStack() as stack:
+        engine = _database(stack, order, settings)
+        with console.step("load the training libraries"):
+            import training.train  # noqa: F401 - here, where its seconds are seen
+        display = stack.enter_context(trainings([definition.name for definition in order.definitions]))
+        for definition in order.definitions:
+            outcome = _train(definition, order, display.training(definition.name), engine)
+            display.finished(definition.name, "failed" if isinstance(outcome, Failed) else outcome.version.tag)
+            outcomes.append(outcome)
+        if engine is not None:
+            champions.remember(engine, settings)
+    return outcomes
+
+
+def _database(stack: ExitStack, order: Order, settings: StorageSettings) -> Engine | None:
+    from storage.errors import StorageError
+
+    try:
+        with console.step("open the database"):
+            return stack.enter_context(champions.database(settings))
+    except StorageError as error:
+        if order.promote:
+            raise
+        console.warn(f"{error}; versions are stored, but no champion is recorded")
+        return None
+
+
+def _train(definition: Definition, order: Order, progress: Progress, engine: Engine | None) -> Outcome:
+    from training.train import train
+
+    started = time.monotonic()
+    source = order.source(definition.name)
+    try:
+        version = train(definition, source, progress=progress, force=order.force, rows=order.rows)
+    except Exception as error:
+        if explain(error) is None:
+            raise
+        return Failed(definition=definition, error=error)
+    seconds = time.monotonic() - started
+    return Trained(definition=definition, version=version, seconds=seconds, champion=_release(version, order, engine))
+
+
+def _release(version: Version, order: Order, engine: Engine | None) -> str | None:
+    """The model's champion after this version; a promotion that fails leaves the stored version where it is."""
+    from registry.errors import RegistryError
+    from storage.errors import StorageError
+
+    if engine is None:
+        return None
+    model = version.details.model
+    try:
+        return champions.record(engine, model, version.tag, by=order.by, promote=order.promote).champion
+    except (StorageError, RegistryError) as error:
+        console.warn(f"{version.tag} is stored but was not promoted: {error}")
+        return None
