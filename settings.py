@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent
 FILE = ROOT / "configuration.yaml"
 VERSION = "0.1.0"
 PREFIX = "TIFFIN_"
-SECRETS: Mapping[str, tuple[str, ...]] = {
+SECRETS: Mapping[str, tuple[str, str]] = {
     "DATABASE_URL": ("storage", "database_url"),
     "REDIS_URL": ("storage", "redis_url"),
 }
@@ -55,6 +55,7 @@ def load(file: Path | None = None, environment: Mapping[str, str] | None = None)
     environment = os.environ if environment is None else environment
     file = file or Path(environment.get(f"{PREFIX}CONFIGURATION", FILE))
     values = _from_file(file)
+    _refuse_secrets(values, file)
     sources = dict.fromkeys(_paths(values), str(file))
     for path, value, variable in _from_environment(environment):
         _put(values, path, value)
@@ -86,16 +87,24 @@ def _from_file(file: Path) -> dict[str, Any]:
 def _from_environment(environment: Mapping[str, str]) -> list[tuple[tuple[str, ...], Any, str]]:
     """Path, value and variable of every setting in the environment."""
     found: list[tuple[tuple[str, ...], Any, str]] = []
-    for variable, path in SECRETS.items():
+    for variable, secret in SECRETS.items():
         if variable in environment:
-            found.append((path, environment[variable], variable))
+            found.append((secret, environment[variable], variable))
         elif f"{variable}_FILE" in environment:
-            found.append((path, _secret(environment[f"{variable}_FILE"], f"{variable}_FILE"), f"{variable}_FILE"))
+            found.append((secret, _secret(environment[f"{variable}_FILE"], f"{variable}_FILE"), f"{variable}_FILE"))
     for variable, text in sorted(environment.items()):
         if variable.startswith(PREFIX) and "__" in variable:
             path = tuple(variable.removeprefix(PREFIX).lower().split("__"))
             found.append((path, yaml.safe_load(text), variable))
     return found
+
+
+def _refuse_secrets(values: Mapping[str, Any], file: Path) -> None:
+    """URLs hold passwords, and configuration files end up in repositories and images."""
+    for variable, (room, key) in SECRETS.items():
+        part = values.get(room)
+        if isinstance(part, dict) and part.get(key) is not None:
+            raise SettingsError(f"{room}.{key} must not stand in {file}; set {variable} or {variable}_FILE")
 
 
 def _secret(file: str, variable: str) -> str:

@@ -17,7 +17,7 @@ import psutil  # type: ignore[import-untyped]
 
 from benchmarks.errors import LibraryFailedError
 from benchmarks.generator import generate
-from benchmarks.load import Job
+from benchmarks.job import Job
 from benchmarks.options import Options
 from benchmarks.payloads import Sample, body, sample
 from benchmarks.pinning import Cores, pinned

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.errors import GeneratorFailedError
-from benchmarks.load import Job, Outcome
+from benchmarks.job import Job, Outcome
 from benchmarks.pinning import pinned
 
 
@@ -25,7 +25,9 @@ def generate(job: Job, core: int | None) -> Outcome:
                 command, cwd=Path(__file__).parent.parent, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
             )
         try:
-            _, errors = process.communicate(timeout=job.warmup_seconds + job.seconds + job.drain_seconds + 60)
+            _, errors = process.communicate(
+                timeout=job.open_seconds + job.warmup_seconds + job.seconds + job.drain_seconds + 60
+            )
         except BaseException:
             process.kill()
             process.wait()

@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 import select
 import socket
 import sys
 import time
 from array import array
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.answers import body_of, complaint, parse_head
+from benchmarks.job import Job, Outcome
 
 RECEIVE_BYTES = 65_536
 LONG_RECEIVE_BYTES = 1 << 20
@@ -29,56 +31,6 @@ SAMPLES = 400
 MAX_ERRORS = 2_000
 """So many broken connections mean that the server is gone."""
 OK = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """What to send. `scores[i]` are the scores that the answer to `bodies[i]` must hold; None checks only the JSON."""
-
-    port: int
-    path: str
-    bodies: list[str]
-    scores: list[list[float] | None]
-    connections: int
-    warmup_seconds: float
-    seconds: float
-    drain_seconds: float = 5.0
-    host: str = "127.0.0.1"
-    headers: dict[str, str] = field(default_factory=dict)
-    sample_every: int = 31
-
-    def requests(self) -> list[bytes]:
-        """The complete bytes of every request."""
-        return [self._request(body.encode()) for body in self.bodies]
-
-    def _request(self, body: bytes) -> bytes:
-        headers = {"Host": f"{self.host}:{self.port}", "Content-Type": "application/json", **self.headers}
-        lines = [f"POST {self.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-        return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body
-
-
-@dataclass(slots=True, kw_only=True)
-class Outcome:
-    """What came back within the measured window. `latencies` are seconds, of answers with status 200 only."""
-
-    seconds: float = 0.0
-    latencies: list[float] = field(default_factory=list)
-    """Of every 200 sent or finished within the window, so that the slowest ones do not fall out at its end."""
-    completed: int = 0
-    """Answers with status 200 that were complete within the window."""
-    statuses: dict[str, int] = field(default_factory=dict)
-    errors: int = 0
-    unanswered: int = 0
-    reconnects: int = 0
-    received_bytes: int = 0
-    sampled: int = 0
-    wrong: int = 0
-    complaints: list[str] = field(default_factory=list)
-    cpu_share: float = 0.0
-    """Time this process ran over wall time."""
-    delayed_share: float = 0.0
-    """Time this process was ready but another had its core, over wall time. When both shares together come near 1,
-    the generator and not the server is what was measured."""
 
 
 class ServerGoneError(RuntimeError):
@@ -121,7 +73,7 @@ class Generator:
         self.statuses: Counter[int] = Counter()
         self.samples: list[tuple[int, bytes]] = []
         self.refusals: list[bytes] = []
-        self.begin = self.end = 0.0
+        self.begin, self.end = math.inf, 0.0
         self.seen = 0
         self.in_flight = 0
 
@@ -137,11 +89,11 @@ class Generator:
         return self._finish()
 
     def _drive(self) -> None:
-        start = time.perf_counter()
-        self.begin = start + self.job.warmup_seconds
+        self._send_all()
+        self._loop(time.perf_counter() + self.job.open_seconds)
+        self.begin = time.perf_counter() + self.job.warmup_seconds
         self.end = self.begin + self.job.seconds
-        for connection in list(self.connections.values()):
-            self._send(connection)
+        self._send_all()
         self._loop(self.begin)
         self.outcome.received_bytes = 0
         (ran, delayed), wall = schedule_seconds(), time.perf_counter()
@@ -157,6 +109,11 @@ class Generator:
             connection = Connection(self.address, index)
             self.connections[connection.socket.fileno()] = connection
             self.poller.register(connection.socket, select.EPOLLIN)
+
+    def _send_all(self) -> None:
+        for connection in list(self.connections.values()):
+            if not connection.busy:
+                self._send(connection)
 
     def _loop(self, until: float) -> None:
         poll, connections, clock = self.poller.poll, self.connections, time.perf_counter

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 
-from benchmarks.load import Outcome
+from benchmarks.job import Outcome
 
 SATURATED = 0.9
 """From this share of its core on, the generator may be what limits a rate."""

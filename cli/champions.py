@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
+    from models.definition import Definition
     from registry.releases import Release, Source
     from storage.settings import StorageSettings
 
@@ -61,6 +62,27 @@ def record(engine: Engine, model: str, tag: str, *, by: str, promote: bool) -> R
     if promote:
         return releases.promote(model, tag, by, "promoted when it was trained", expected=release.champion)
     return release
+
+
+def record_first(engine: Engine, definitions: Iterable[Definition], *, by: str) -> dict[str, str]:
+    """Make the newest version of every model without a champion its champion; the tags, by model, of those it did.
+
+    Raises StorageUnavailableError.
+    """
+    from registry import store
+    from registry.errors import NoVersionError
+    from registry.releases import ReleaseConflictError, Releases
+
+    releases = Releases(engine)
+    known = releases.all()
+    made: dict[str, str] = {}
+    for definition in definitions:
+        if definition.name in known:
+            continue
+        with suppress(NoVersionError, ReleaseConflictError):  # another machine was faster: that is the champion then
+            tag = store.newest(definition).tag
+            made[definition.name] = releases.promote(definition.name, tag, by, "first version", expected=None).champion
+    return made
 
 
 def remember(engine: Engine, settings: StorageSettings) -> None:

@@ -161,7 +161,7 @@ class Runner:
         await self._idle.wait()
 
     def abandon(self) -> None:
-        """Take no new work and end all that is not answered yet with RunnerClosedError. A running call is not stopped."""
+        """Take no new work and end what is unanswered with RunnerClosedError. A running call is not stopped."""
         self._closed = True
         self._unwatch()
         for work in self._unanswered():
@@ -267,7 +267,7 @@ class Runner:
     def _adapt(self, count: int, seconds: float) -> None:
         """Additive increase while full calls meet the latency target, multiplicative decrease when one does not."""
         if seconds * 1000 > self._settings.target_latency_ms:
-            if count >= self.row_limit * DECREASE:
+            if count >= int(self.row_limit) * DECREASE:
                 self.row_limit = max(1.0, self.row_limit * DECREASE)
         elif count >= int(self.row_limit):
             step = max(1.0, self._settings.initial_rows / 8)

@@ -71,7 +71,7 @@ definition = Definition(
     recipe=Recipe(
         time_column="Time",
         sample_rows=200_000,
-        booster=Booster(rounds=400, max_depth=4, learning_rate=0.1, min_child_weight=1.0),
+        booster=Booster(rounds=400, max_depth=4, learning_rate=0.1),
     ),
     gates=(
         Gate(metric="roc_auc", at_least=0.90),

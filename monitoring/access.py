@@ -1,7 +1,7 @@
 """The access log: one line per answered request, gathered and written together.
 
-A line costs 1 us on the request's way instead of 15 with a logging call each; a killed process loses at most the lines
-of the last quarter of a second.
+A line costs 1 us on the request's way instead of 15 with a logging call each. Lines are written every 50 ms: at 10 000
+requests a second that holds the event loop for 1 ms, and a killed process loses no more than those.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from typing import NamedTuple
 
 logger = logging.getLogger("tiffin.access")
-FLUSH_SECONDS = 0.25
+FLUSH_SECONDS = 0.05
 
 
 class Answered(NamedTuple):

@@ -82,7 +82,6 @@ class Cycle:
         "body",
         "disconnected",
         "keep_alive",
-        "message_event",
         "more_body",
         "response_complete",
     )
@@ -98,8 +97,12 @@ class Cycle:
         self.disconnected = False
         self.response_complete = False
         self._unread = False
-        self.message_event = self  # what arrives is announced by `set`
         self._exchange = self._read_headers(protocol)
+
+    @property
+    def message_event(self) -> Cycle:
+        """Where uvicorn announces, by `set`, that something has arrived."""
+        return self
 
     def _read_headers(self, protocol: FrontDoorProtocol) -> Exchange:
         content_type = content_encoding = b""
@@ -145,7 +148,11 @@ class Cycle:
             return
         if len(self.body) > self._door.max_body_bytes:
             self._give_up()
-        if self._begun and not self.more_body:
+        if not self._begun:
+            return
+        if self.more_body:
+            self._protocol.flow.resume_reading()  # uvicorn stops reading at 64 KiB until someone takes them
+        else:
             self._answer()
 
     def _give_up(self) -> None:
@@ -165,6 +172,7 @@ class Cycle:
         protocol = self._protocol
         self.response_complete = True
         if self.disconnected or protocol.transport.is_closing():
+            del self._exchange
             return
         head = [
             STATUS_LINE[status],
@@ -180,7 +188,9 @@ class Cycle:
         for name, value in headers:
             head += (name, b": ", value, b"\r\n")
         head.append(b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
-        head.append(body)
+        if self._exchange.method != "HEAD":
+            head.append(body)
+        del self._exchange  # which refers to this object: without the circle, no garbage is left for the collector
         protocol.transport.write(b"".join(head))
         if self._unread:
             # Closing at once would reset the connection while the client still sends, and lose the answer.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import time
@@ -77,6 +78,8 @@ class Worker:
             await self._load(definition)
         self._tasks = [asyncio.create_task(self._keep_loading()), asyncio.create_task(_keep_flushing())]
         self._drain_on_sigterm()
+        gc.collect()
+        gc.freeze()  # what start-up made lives on: the collector need not look at it again and again
 
     async def stop(self) -> None:
         """Finish what is in flight, then close everything in the reverse order of `start`."""

@@ -1,0 +1,116 @@
+"""What serving needs: servers, tables, a version of every model, a champion of every model."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from cli import champions, console
+from cli.lookup import definitions
+
+if TYPE_CHECKING:
+    from settings import Settings
+
+BY = "tiffin serve"
+WORKERS = "TIFFIN_SERVING__WORKERS"
+END_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class Done:
+    """What the set-up did. `untrained` are models that have no version even now."""
+
+    trained: list[str] = field(default_factory=list)
+    untrained: list[str] = field(default_factory=list)
+    promoted: dict[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        return {"trained": self.trained, "untrained": self.untrained, "promoted": self.promoted}
+
+
+@contextmanager
+def set_up(workers: int | None, *, as_json: bool) -> Iterator[Done]:
+    """Everything that is missing. Local servers run for as long as the context is open.
+
+    A database that does not answer, or a model that cannot be trained, does not stop the rest: the server says on
+    /readyz what it lacks. Raises SettingsError, LocalServerError and MigrationError.
+    """
+    if workers is not None:
+        os.environ[WORKERS] = str(workers)
+    with console.step("read the settings"):
+        import settings
+        from storage.local import LocalServers
+
+        loaded = settings.load()
+        definitions()
+    servers = LocalServers.for_settings(loaded.storage)
+    with console.step("start local PostgreSQL and Redis"):
+        servers.start()
+    with servers:
+        yield _complete(loaded, as_json=as_json)
+
+
+def _complete(settings: Settings, *, as_json: bool) -> Done:
+    done = Done()
+    with console.step("look for versions"):
+        missing = _missing()
+    if missing:
+        _train(missing, as_json=as_json)
+        done.untrained = _missing()
+        done.trained = [name for name in missing if name not in done.untrained]
+    for name in done.untrained:
+        console.warn(f"model {name!r} has no version and will not answer; `tiffin train {name} --data FILE` makes one")
+    with console.step("prepare the database"):
+        done.promoted = _prepare(settings)
+    return done
+
+
+def _missing() -> list[str]:
+    """The models without a usable version."""
+    from registry import store
+    from registry.errors import NoVersionError
+
+    missing = []
+    for name, definition in definitions().items():
+        try:
+            store.newest(definition)
+        except NoVersionError:
+            missing.append(name)
+    return missing
+
+
+def _train(names: Sequence[str], *, as_json: bool) -> None:
+    """Train in a process of its own: what training imports would stay in this one, 190 MB for as long as it serves."""
+    from settings import ROOT
+
+    console.say(f"train what has no version yet: {', '.join(names)}")
+    command = [sys.executable, "-m", "cli.main", "train", *names, "--by", BY, *(("--json",) if as_json else ())]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL if as_json else None) as training:
+        try:
+            training.wait()
+        except BaseException:
+            training.terminate()
+            raise
+
+
+def _prepare(settings: Settings) -> dict[str, str]:
+    """Migrate, and record the newest version of every model without a champion as its first. Returns those tags."""
+    from storage import urls
+    from storage.errors import StorageUnavailableError
+    from storage.migrations import migrate
+
+    try:
+        url = urls(settings.storage).database
+        migrate(url)
+        with champions.connected(url, settings.storage) as engine:
+            promoted = champions.record_first(engine, definitions().values(), by=BY)
+            champions.remember(engine, settings.storage)
+            return promoted
+    except StorageUnavailableError as error:
+        console.warn(f"{error}; serving without the database")
+        return {}
