@@ -74,11 +74,13 @@ class Tiffin:
         except StorageUnavailableError as error:
             logger.warning("starting without the database: %s", error)
 
+    def __init__(self) -> None:
+        logs.configure(settings.logs)
+
     @bentoml.on_startup
     async def start(self) -> None:
         """Once in every worker."""
         global worker  # noqa: PLW0603 - the mounted management application has no other way to its worker
-        logs.configure(settings.logs)
         urls = storage.urls(settings.storage)
         engine = open_engine(urls.database, settings.storage)
         bento = self.bento_service.bento  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from cli import champions, console
 from cli.errors import CommandError
 from cli.lookup import definition
 from cli.overview import SOURCES, Known, known
-from cli.tables import gates_word, metrics_table, schema_table, summary_cells, table
+from cli.tables import SUMMARY, fixed, gates_word, metrics_table, schema_table, short_tag, summary_cells, table
 
 if TYPE_CHECKING:
     from registry.releases import Source
@@ -93,20 +93,16 @@ def show_card(found: Card) -> None:
 
 
 def _show_versions(model: Known) -> None:
-    made = table(
-        "version", "trained (UTC)", "metric", "value", "95 % interval", "best baseline", "gates", "data", "",
-        right=("value", "95 % interval", "best baseline"),
-        title="\nversions, newest first",
-    )  # fmt: skip
+    heading = "\nversions, newest first"
+    made = table("version", "trained (UTC)", *SUMMARY, "gates", "role", right=SUMMARY[1:], title=heading)
     for version in model.versions:
         details = version.details
         role = "" if version is not model.champion else "champion" if model.released else "answers as the newest"
         made.add_row(
-            version.tag,
+            short_tag(version.tag),
             f"{details.created_at:%Y-%m-%d %H:%M}",
             *summary_cells(details),
             gates_word(details.gates),
-            details.data.source,
             role,
         )
     console.stdout().print(made)
@@ -117,7 +113,8 @@ def _show_version(version: Version) -> None:
     made = metrics_table(details)
     made.title = f"\n{version.tag} on {details.data.test_rows:,} test rows"
     out.print(made)
-    out.print(f"threshold: {details.threshold:.4f}")
+    out.print(f"threshold: {fixed(details.threshold)}")
+    out.print(f"data: {details.data.source}; {details.data.split}", markup=False, soft_wrap=True)
     out.print(f"made by: {details.reproduction.command} (commit {details.reproduction.commit[:12]})", soft_wrap=True)
     _show_list("stored by --force although", details.forced)
     _show_list("findings in the data", details.findings)

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cli.errors import Explained
 
@@ -101,12 +101,3 @@ def hide_warnings() -> None:
     root = logging.getLogger("tiffin")
     for handler in [handler for handler in root.handlers if isinstance(handler, _Warnings)]:
         root.removeHandler(handler)
-
-
-def number(value: Any, digits: int = 4) -> str:
-    """A number for a table: `digits` after the point, or as few as say it exactly; "" for None."""
-    if value is None:
-        return ""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
-    return f"{value:,.{digits}f}" if value != int(value) else f"{value:,.0f}"

@@ -41,7 +41,9 @@ def explain(error: Exception) -> Explained | None:
             return Explained(str(error), hint=error.hint)
         case GatesMissedError():
             hint = f"`tiffin train {error.model} --force` stores it all the same, with the misses written down in it"
-            return Explained(f"the new version of {error.model!r} is not good enough and was not stored:", error.misses, hint)
+            return Explained(
+                f"the new version of {error.model!r} is not good enough and was not stored:", error.misses, hint
+            )
         case DataError():
             return Explained(f"{error.origin} cannot be trained on:", error.problems)
         case StorageUnavailableError() | MigrationError():

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 BY = "tiffin serve"
 WORKERS = "TIFFIN_SERVING__WORKERS"
-END_SECONDS = 10.0
 
 
 @dataclass(slots=True)
@@ -89,7 +88,7 @@ def _train(names: Sequence[str], *, as_json: bool) -> None:
     from settings import ROOT
 
     console.say(f"train what has no version yet: {', '.join(names)}")
-    command = [sys.executable, "-m", "cli.main", "train", *names, "--by", BY, *(("--json",) if as_json else ())]
+    command = [sys.executable, "-m", "cli.main", "train", *names, "--within-serve", *(("--json",) if as_json else ())]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL if as_json else None) as training:
         try:
             training.wait()

@@ -8,7 +8,9 @@ import typer
 
 from cli.options import AsJson
 
-app = typer.Typer(invoke_without_command=True, help="List models and show what is known about one.")
+app = typer.Typer(
+    invoke_without_command=True, help="List models and show what is known about one.", rich_markup_mode=None
+)
 
 
 @app.callback()
@@ -20,7 +22,7 @@ def models(ctx: typer.Context, as_json: AsJson = False) -> None:
 
 @app.command("list")
 def list_models(as_json: AsJson = False) -> None:
-    """All models: champion, versions, when it was trained and its main metric."""
+    """List all models: champion, versions, training, main metric."""
     from cli.console import write_json
     from cli.overview import overview, show_overview
 
@@ -35,13 +37,19 @@ def list_models(as_json: AsJson = False) -> None:
 def show_model(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The model.")],
     version: Annotated[
-        str, typer.Option("--version", metavar="TAG", help="Another version than the champion; its tag or the tag's end.")
+        str,
+        typer.Option("--version", metavar="TAG", help="Another version than the champion; its tag or the tag's end."),
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """One model: its versions; metrics, gates and threshold of the champion; its schema and limits.
+    """Show one model with all that is known about it.
 
-    Examples:  tiffin models show churn  |  tiffin models show churn --version k3hx2wqx5o
+    Its versions; metrics, gates and threshold of the champion (or of --version); its schema and limits.
+
+    \b
+    Examples:
+      tiffin models show churn
+      tiffin models show churn --version k3hx2wqx5o
     """
     from cli.card import card, show_card
     from cli.console import write_json

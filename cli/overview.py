@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cli import champions, console
 from cli.lookup import definitions
-from cli.tables import summary_cells, table
+from cli.tables import SUMMARY, short_tag, summary_cells, table
 
 if TYPE_CHECKING:
     from models.definition import Definition
@@ -75,10 +75,7 @@ def known(definition: Definition, released: str | None) -> Known:
 
 def show_overview(models: Sequence[Known], source: Source) -> None:
     """One row per model."""
-    made = table(
-        "model", "champion", "versions", "trained (UTC)", "metric", "value", "95 % interval", "best baseline",
-        right=("versions", "value", "95 % interval", "best baseline"),
-    )  # fmt: skip
+    made = table("model", "champion", "versions", "trained", *SUMMARY, right=("versions", *SUMMARY[1:]))
     for model in models:
         made.add_row(model.definition.name, *_cells(model))
     out = console.stdout()
@@ -92,6 +89,6 @@ def show_overview(models: Sequence[Known], source: Source) -> None:
 def _cells(model: Known) -> tuple[str, ...]:
     if model.champion is None:
         return ("[red]none[/red]", "0")
-    tag = model.champion.tag if model.released else f"{model.champion.tag} (newest)"
+    tag = short_tag(model.champion.tag) + ("" if model.released else " (newest)")
     details = model.champion.details
-    return (tag, str(len(model.versions)), f"{details.created_at:%Y-%m-%d %H:%M}", *summary_cells(details))
+    return (tag, str(len(model.versions)), f"{details.created_at:%Y-%m-%d}", *summary_cells(details))

@@ -30,6 +30,7 @@ class Trainings(Protocol):
     ) -> None: ...
     def training(self, model: str) -> Hears:
         """What the training of that model tells its progress to."""
+
     def finished(self, model: str, outcome: str) -> None:
         """That training has ended; `outcome` in one or two words."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from cli import console
 from cli.errors import Explained, explain
-from cli.tables import gates_word, metrics_table, summary_cells, table
+from cli.tables import SUMMARY, fixed, gates_word, metrics_table, short_tag, summary_cells, table
 from cli.training import Failed, Outcome, Trained
 
 
@@ -43,10 +43,10 @@ def _failed(outcome: Failed) -> dict[str, Any]:
     }
 
 
-def show(outcomes: Sequence[Outcome]) -> None:
-    """The full story of one version, or a row for each of several; then what failed, and what to do next."""
+def show(outcomes: Sequence[Outcome], *, brief: bool) -> None:
+    """The full story of one version, or a row for each of several or when `brief`; then what failed."""
     trained = [outcome for outcome in outcomes if isinstance(outcome, Trained)]
-    if len(outcomes) == 1:
+    if len(outcomes) == 1 and not brief:
         for outcome in trained:
             _show_one(outcome)
     elif trained:
@@ -67,12 +67,12 @@ def _explained(failure: Failed) -> Explained:
 def _show_one(outcome: Trained) -> None:
     details, out = outcome.version.details, console.stdout()
     out.print(f"\n[bold]{outcome.version.tag}[/bold]  {details.title}, trained in {outcome.seconds:.1f} s")
-    out.print(f"{details.data.source}; {details.data.split}; {details.trees} trees")
+    out.print(f"{details.data.source}; {details.data.split}; {details.trees} trees", markup=False, soft_wrap=True)
     out.print(metrics_table(details))
-    out.print(f"threshold: {details.threshold:.4f}")
+    out.print(f"threshold: {fixed(details.threshold)}")
     for miss in details.forced:
-        out.print(f"[red]stored by --force although[/red] {miss}")
-    out.print(f"champion: {_champion_words(outcome)}")
+        out.print(f"[red]stored by --force although[/red] {miss}", soft_wrap=True)
+    out.print(f"champion: {_champion_words(outcome)}", soft_wrap=True)
     out.print(f"next: `tiffin serve` serves the champion; `tiffin models show {details.model}` shows all about it")
 
 
@@ -86,19 +86,14 @@ def _champion_words(outcome: Trained) -> str:
 
 
 def _show_several(trained: Sequence[Trained]) -> None:
-    made = table(
-        "model", "metric", "value", "95 % interval", "best baseline", "gates", "threshold", "version", "champion", "s",
-        right=("value", "95 % interval", "best baseline", "threshold", "s"),
-    )  # fmt: skip
+    made = table("model", *SUMMARY, "gates", "version", "champion", right=SUMMARY[1:])
     for outcome in trained:
         details = outcome.version.details
         made.add_row(
             details.model,
             *summary_cells(details),
             gates_word(details.gates),
-            f"{details.threshold:.4f}",
-            outcome.version.tag,
-            "this" if outcome.promoted else outcome.champion or "none",
-            f"{outcome.seconds:.1f}",
+            short_tag(outcome.version.tag),
+            "this version" if outcome.promoted else short_tag(outcome.champion or ":none"),
         )
     console.stdout().print(made)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from cli import console
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
 SERVICE = "service:service"
 
 
-def run(where: Address) -> None:
-    """Run what `bentoml serve` runs, until a signal ends it.
+def run(where: Address, *, quiet: bool) -> None:
+    """Run what `bentoml serve` runs, until a signal ends it. `quiet`: its workers' lines on stdout go to stderr.
 
     In this process rather than by exec: Python, BentoML and the rooms are loaded already, which takes 3 s and more, and
     the local servers keep their user without a moment in which they have none.
@@ -23,6 +24,9 @@ def run(where: Address) -> None:
     from settings import ROOT
 
     os.chdir(ROOT)
+    if quiet:
+        sys.stdout.flush()
+        os.dup2(2, 1)
     from bentoml_cli.serve import serve_command
 
     console.say(f"serving on {where.url} (what it offers: {where.url}/docs); Ctrl-C ends it")

@@ -10,10 +10,13 @@ from cli.options import AsJson
 
 
 def serve(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 3000,
-    host: Annotated[str, typer.Option(help="IP address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, metavar="PORT", help="Port to listen on.")] = 3000,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="IP address to listen on; 0.0.0.0 for all.")
+    ] = "127.0.0.1",
     workers: Annotated[
-        int | None, typer.Option(min=1, max=256, help="Worker processes. Not given: serving.workers of the settings.")
+        int | None,
+        typer.Option(min=1, max=256, metavar="N", help="Worker processes. Not given: serving.workers of the settings."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -21,6 +24,11 @@ def serve(
 
     Starts PostgreSQL and Redis unless DATABASE_URL and REDIS_URL are set, brings the tables up to date, trains every
     model that has no version, makes first versions champions, and runs BentoML.
+
+    \b
+    Examples:
+      tiffin serve
+      tiffin serve --port 8080 --host 0.0.0.0 --workers 4
     """
     from cli.address import address, check_free
     from cli.console import write_json
@@ -33,4 +41,4 @@ def serve(
         check_free(where)  # training takes minutes, in which somebody else may have taken it
         if as_json:
             write_json({"url": where.url, **done.as_json()})
-        run(where)
+        run(where, quiet=as_json)

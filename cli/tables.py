@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
-
-from cli.console import number
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -14,14 +12,30 @@ if TYPE_CHECKING:
     from registry.details import GateResult, Metric, VersionDetails
 
 
+SUMMARY = ("metric", "value", "95 % interval", "baseline")
+"""Headings of what `summary_cells` gives."""
+
+
+_WHOLE = ("model", "metric", "version", "champion", "value", "95 % interval", "feature", "check")
+"""Columns whose cells are not folded: names to copy, and numbers."""
+
+
 def table(*columns: str, right: Sequence[str] = (), title: str = "") -> Table:
     """An empty table in the house's look; numbers stand to the right."""
     from rich import box
     from rich.table import Table
 
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title or None, title_justify="left", title_style="bold")
+    made = Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+        title=title or None,
+        title_justify="left",
+        title_style="bold",
+    )
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if column in right else "left"
+        made.add_column(column.replace("_", " "), justify=justify, overflow="fold", no_wrap=column in _WHOLE)
     return made
 
 
@@ -34,28 +48,20 @@ def metrics_table(details: VersionDetails) -> Table:
         gate = gates.get(metric.name)
         made.add_row(
             metric.name,
-            number(metric.value),
+            fixed(metric.value),
             interval(metric),
-            *(number(metric.baselines.get(name)) for name in baselines),
+            *(fixed(metric.baselines[name]) if name in metric.baselines else "" for name in baselines),
             gate_words(gate) if gate else "",
         )
     return made
 
 
 def summary_cells(details: VersionDetails) -> tuple[str, str, str, str]:
-    """The main metric's name and value, its interval and the best baseline's value: cells of a row per version."""
+    """The main metric's name and value, its interval and the best baseline's value: cells under `SUMMARY`."""
     metric = details.metrics[0]
-    best = best_baseline(metric)
-    beside = f"{number(best[1])} {best[0]}" if best else ""
-    return metric.name, number(metric.value), interval(metric), beside
-
-
-def best_baseline(metric: Metric) -> tuple[str, float] | None:
-    """The strongest baseline's name and value; None when the metric has none."""
-    if not metric.baselines:
-        return None
     choose = max if metric.higher_is_better else min
-    return choose(metric.baselines.items(), key=lambda entry: entry[1])
+    best = fixed(choose(metric.baselines.values())) if metric.baselines else ""
+    return metric.name, fixed(metric.value), interval(metric), best
 
 
 def baseline_names(metrics: Iterable[Metric]) -> list[str]:
@@ -64,11 +70,30 @@ def baseline_names(metrics: Iterable[Metric]) -> list[str]:
 
 
 def interval(metric: Metric) -> str:
-    return f"{number(metric.low)} to {number(metric.high)}"
+    """The 95 % interval, a digit shorter than the value itself."""
+    return (
+        f"{metric.low:.3f} – {metric.high:.3f}" if abs(metric.high) < 1e4 else f"{metric.low:.4g} – {metric.high:.4g}"
+    )
+
+
+def fixed(value: float) -> str:
+    """Four digits after the point, or the significant ones of a very small or large number."""
+    if value != 0 and abs(value) < 1e-3:
+        return f"{value:.2g}"
+    return f"{value:.4f}" if abs(value) < 1e4 else f"{value:.6g}"
+
+
+def short_tag(tag: str) -> str:
+    """A version's tag without the model's name.
+
+    >>> short_tag("churn:k3hx2wqx5o")
+    'k3hx2wqx5o'
+    """
+    return tag.partition(":")[2]
 
 
 def bound(gate: GateResult) -> str:
-    return f"at least {gate.at_least:g}" if gate.at_least is not None else f"at most {gate.at_most:g}"
+    return f"≥ {gate.at_least:g}" if gate.at_least is not None else f"≤ {gate.at_most:g}"
 
 
 def gate_words(gate: GateResult) -> str:
@@ -77,13 +102,13 @@ def gate_words(gate: GateResult) -> str:
         return f"[green]passed[/green] ({bound(gate)})"
     limit = gate.at_least if gate.at_least is not None else gate.at_most
     assert limit is not None
-    return f"[red]missed by {number(abs(gate.value - limit))}[/red] ({bound(gate)})"
+    return f"[red]missed by {fixed(abs(gate.value - limit))}[/red] ({bound(gate)})"
 
 
 def gates_word(gates: Sequence[GateResult]) -> str:
     """All gates of a version in a word or two."""
-    missed = [gate.metric for gate in gates if not gate.passed]
-    return f"[red]missed: {', '.join(missed)}[/red]" if missed else "[green]passed[/green]"
+    missed = sum(not gate.passed for gate in gates)
+    return f"[red]{missed} missed[/red]" if missed else "[green]passed[/green]"
 
 
 def schema_table(schema: Schema) -> Table:
@@ -95,7 +120,7 @@ def schema_table(schema: Schema) -> Table:
             "whole number" if row.get("whole") else str(row["type"]),
             str(row.get("unit", "")),
             _allowed(row),
-            number(row["example"], digits=2),
+            plain(row["example"]),
             "allowed" if row["missing"] else "",
         )
     return made
@@ -104,9 +129,14 @@ def schema_table(schema: Schema) -> Table:
 def _allowed(row: dict[str, object]) -> str:
     """A number's range, or a category's levels and what becomes of others."""
     if "minimum" in row:
-        return f"{number(row['minimum'], 2)} to {number(row['maximum'], 2)}"
+        return f"{plain(row['minimum'])} to {plain(row['maximum'])}"
     levels = row.get("levels")
     if not isinstance(levels, list):
         return "true, false"
     others = " (others count as missing)" if row.get("unseen") == "missing" else ""
     return ", ".join(map(str, levels)) + others
+
+
+def plain(value: object) -> str:
+    """A feature's value as a caller may write it, without a needless ".0"."""
+    return f"{value:g}" if isinstance(value, float) and abs(value) < 1e6 else str(value)

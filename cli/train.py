@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def train(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Models to train.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Models to train.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Train every model.")] = False,
     data: Annotated[
         Path | None,
@@ -26,20 +26,24 @@ def train(
             help="Rows from a CSV or Parquet file, for one model. Not given: the model's synthetic rows.",
         ),
     ] = None,
-    rows: Annotated[int | None, typer.Option(min=1, help="Use at most so many rows.")] = None,
+    rows: Annotated[int | None, typer.Option(min=1, metavar="N", help="Use at most so many rows.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Store versions that miss their gates or baselines.")] = False,
     promote: Annotated[
         bool, typer.Option("--promote", help="Make the new version champion even if there is one already.")
     ] = False,
     as_json: AsJson = False,
-    by: Annotated[str, typer.Option(hidden=True, help="Who is recorded as the promoter.")] = "tiffin train",
+    within_serve: Annotated[bool, typer.Option("--within-serve", hidden=True)] = False,
 ) -> None:
     """Train models and store the new versions.
 
-    A version that misses a gate or loses to a baseline is refused, with the metric and the distance.
-    The first version of a model becomes its champion; a later one only with --promote.
+    A version that misses a gate or loses to a baseline is refused, with the metric and the distance. The first version
+    of a model becomes its champion; a later one only with --promote.
 
-    Examples:  tiffin train churn  |  tiffin train fraud --data transactions.parquet --promote  |  tiffin train --all
+    \b
+    Examples:
+      tiffin train churn
+      tiffin train fraud --data transactions.parquet --promote
+      tiffin train --all --json
     """
     import settings
     from cli import report
@@ -52,14 +56,14 @@ def train(
         rows=rows,
         force=force,
         promote=promote,
-        by=by,
+        by="tiffin serve" if within_serve else "tiffin train",
     )
     outcomes = carry_out(order, settings.load().storage)
     if as_json:
         write_json(report.as_json(outcomes))
         report.complain([outcome for outcome in outcomes if isinstance(outcome, Failed)])
     else:
-        report.show(outcomes)
+        report.show(outcomes, brief=within_serve)
     if not all(isinstance(outcome, Trained) and (outcome.promoted or not promote) for outcome in outcomes):
         raise typer.Exit(1)
 

@@ -24,6 +24,10 @@ def run_isolated(call: ModelCall, rows: NDArray[np.float32]) -> tuple[Output, di
         outputs = _checked(call, rows)
     except Exception as error:  # a model's own failure, of whatever sort, belongs to the rows that cause it
         outputs = _isolate(call, rows, error, failures)
+    finite = np.isfinite(outputs)
+    if not finite.all():
+        for row in np.flatnonzero(~finite.all(axis=1)).tolist():
+            failures.setdefault(row, ArithmeticError("the model's output is not a finite number"))
     return outputs, failures, perf_counter() - started
 
 

@@ -61,12 +61,22 @@ class LoadedModel:
         """Rows (n, features) -> (n, 2 + features): margin, score and each feature's SHAP contribution."""
         return np.hstack([self.score(rows), self.explainer.contributions(rows)])
 
-    def drivers(self, outputs: NDArray[np.float64], record: Sequence[Value], top: int) -> list[Driver]:
+    def drivers(self, outputs: NDArray[np.float64], values: Sequence[Value], top: int) -> list[Driver]:
         """The `top` strongest contributions of one explained row, strongest first; 0 for all."""
-        contributions = outputs[FIRST_CONTRIBUTION:]
+        return self.drivers_of_all(outputs[np.newaxis], [values], top)[0]
+
+    def drivers_of_all(
+        self, outputs: NDArray[np.float64], rows: Sequence[Sequence[Value]], top: int
+    ) -> list[list[Driver]]:
+        """`drivers` for each of the explained rows (n, 2 + features)."""
+        contributions = outputs[:, FIRST_CONTRIBUTION:]
+        order = np.argsort(-np.abs(contributions), axis=1, kind="stable")[:, : top or None]
+        strongest = np.take_along_axis(contributions, order, axis=1)
         names = self.definition.schema.names
-        order = np.argsort(-np.abs(contributions), kind="stable")[: top or None]
-        return [Driver(names[i], record[i], float(contributions[i])) for i in order]
+        return [
+            [Driver(names[i], row[i], amount) for i, amount in zip(places, amounts, strict=True)]
+            for row, places, amounts in zip(rows, order.tolist(), strongest.tolist(), strict=True)
+        ]
 
 
 def load(definition: Definition, version: Version) -> LoadedModel:

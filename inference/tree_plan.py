@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from registry.ensemble import Tree, TreeEnsemble
 
-TREE = np.dtype([("first", "i8"), ("low", "i8"), ("end", "i8"), ("repeat", "i8"), ("repeat_end", "i8")], align=True)
-"""A tree's splits from `first` to `end`, of which the first `low` have other splits below them, and its repeats."""
+TREE = np.dtype([("first", "i4"), ("low", "i4"), ("size", "i4"), ("repeat", "i4"), ("repeat_end", "i4")])
+"""A tree has `size` splits from `first` on, of which the first `low` have other splits below them, and its repeats."""
 
 SPLIT = np.dtype(
     [
@@ -22,16 +22,19 @@ SPLIT = np.dtype(
         ("left", "i4"),
         ("right", "i4"),
         ("rule", "i4"),
-        ("missing_left", "?"),
+        ("missing_left", "b1"),
     ],
     align=True,
 )
 """A split. `left` and `right` are the children's positions in the tree; a leaf's is one past the last split, and its
-value is `value_left` or `value_right`, which are 0 otherwise. `rule` is its row of the quadrature tables."""
+value is `value_left` or `value_right`, which are 0 otherwise. `rule` is its row of the rules."""
 
-REPEAT = np.dtype([("split", "i4"), ("lower", "f4"), ("upper", "f4"), ("missing", "?")], align=True)
-"""What the path to `split`, a position in the tree, has asked of its feature before: not `x < lower` and
-not `x >= upper`, NaN being no bound; of a missing value, `missing`."""
+REPEAT = np.dtype([("split", "i4"), ("lower", "f4"), ("upper", "f4"), ("missing_fails", "b1")], align=True)
+"""What the path to `split`, a position in the tree, has asked of its feature before: a value fails if `x < lower` or
+`x >= upper`, NaN being no bound; a missing value if `missing_fails`."""
+
+RULE = np.dtype([("step", "f8"), ("weight", "f8")])
+"""What a split does at one quadrature point, see `inference.tree_shap`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +42,15 @@ class Plan:
     """An ensemble as the kernel reads it.
 
     Shapes: trees (trees that split,) of TREE; splits (splits,) of SPLIT, parents before children; repeats (repeats,)
-    of REPEAT; step and weight (1 + repeats, quadrature points), row 0 for all splits that repeat no feature.
+    of REPEAT; rules (1 + repeats, quadrature points) of RULE, row 0 for all splits that repeat no feature.
+    `slots` is one more than the largest tree has splits.
     """
 
     trees: NDArray[np.void]
     splits: NDArray[np.void]
     repeats: NDArray[np.void]
-    step: NDArray[np.float64]
-    weight: NDArray[np.float64]
+    rules: NDArray[np.void]
+    slots: int
     base_value: float
 
 
@@ -83,14 +87,14 @@ class _Paths:
 class _Asked:
     """What the path to each split has asked of the split's feature before. Shapes are (splits,).
 
-    `share` is the share of the cover that met it, 1 where nothing was asked. `lower`, `upper`, `missing` as in REPEAT.
+    `share` is the share of the cover that met it, 1 where nothing was asked. The others are those of REPEAT.
     """
 
     before: NDArray[np.bool_]
     share: NDArray[np.float64]
     lower: NDArray[np.float32]
     upper: NDArray[np.float32]
-    missing: NDArray[np.bool_]
+    missing_fails: NDArray[np.bool_]
 
 
 def plan(ensemble: TreeEnsemble) -> Plan:
@@ -107,13 +111,13 @@ def plan(ensemble: TreeEnsemble) -> Plan:
     order = _order(nodes, paths)
     asked = _asked(nodes, paths, order)
     repeated = np.flatnonzero(asked.before)
-    step, weight = _quadrature(_points(nodes, paths, order), np.append(1.0, asked.share[repeated]))
+    records = _tree_records(nodes, order, repeated)
     return Plan(
-        trees=_tree_records(nodes, order, repeated),
+        trees=records,
         splits=_split_records(nodes, order, repeated),
         repeats=_repeat_records(asked, _positions(nodes, order), repeated),
-        step=step,
-        weight=weight,
+        rules=_rules(_points(nodes, paths, order), np.append(1.0, asked.share[repeated])),
+        slots=1 + int(records["size"].max()),
         base_value=ensemble.base_margin + constant + float(paths.reach @ nodes.value),
     )
 
@@ -123,8 +127,8 @@ def _empty_plan(base_value: float) -> Plan:
         trees=np.empty(0, TREE),
         splits=np.empty(0, SPLIT),
         repeats=np.empty(0, REPEAT),
-        step=np.empty((1, 1)),
-        weight=np.empty((1, 1)),
+        rules=np.empty((1, 1), RULE),
+        slots=1,
         base_value=base_value,
     )
 
@@ -201,7 +205,7 @@ def _asked(nodes: _Nodes, paths: _Paths, order: NDArray[np.int64]) -> _Asked:
         share=np.ones(len(order)),
         lower=np.full(len(order), np.nan, np.float32),
         upper=np.full(len(order), np.nan, np.float32),
-        missing=np.ones(len(order), np.bool_),
+        missing_fails=np.zeros(len(order), np.bool_),
     )
     below, above = order, paths.parent[order]
     while (above >= 0).any():
@@ -213,7 +217,7 @@ def _asked(nodes: _Nodes, paths: _Paths, order: NDArray[np.int64]) -> _Asked:
         asked.share[at] *= np.where(left, nodes.share_left[split], 1.0 - nodes.share_left[split])
         asked.lower[at] = np.fmax(asked.lower[at], np.where(left, np.float32(np.nan), threshold))
         asked.upper[at] = np.fmin(asked.upper[at], np.where(left, threshold, np.float32(np.nan)))
-        asked.missing[at] &= nodes.missing_left[split] == left
+        asked.missing_fails[at] |= nodes.missing_left[split] != left
         below, above = above, np.where(above >= 0, paths.parent[above], -1)
     return asked
 
@@ -224,25 +228,27 @@ def _points(nodes: _Nodes, paths: _Paths, order: NDArray[np.int64]) -> int:
     return -(-most // 2)
 
 
-def _quadrature(points: int, share: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """`step` and `weight` for splits whose feature was asked before of `share` of the cover, (n,) -> (n, points) each.
+def _rules(points: int, share: NDArray[np.float64]) -> NDArray[np.void]:
+    """The rules of splits whose feature was asked before of `share` of the cover, (n,) -> (n, points).
 
     With t and w the Gauss-Legendre points and weights on [0, 1] and f = share + t (1 - share): t / f and w share / f^2.
     """
     roots, weights = np.polynomial.legendre.leggauss(points)
     point = (roots + 1.0) / 2.0
     factor = share[:, None] + point * (1.0 - share[:, None])
-    return point / factor, weights / 2.0 * share[:, None] / factor**2
+    rules = np.empty(factor.shape, RULE)
+    rules["step"], rules["weight"] = point / factor, weights / 2.0 * share[:, None] / factor**2
+    return rules
 
 
 def _tree_records(nodes: _Nodes, order: NDArray[np.int64], repeated: NDArray[np.int64]) -> NDArray[np.void]:
     tree = nodes.tree[order]
     numbers = np.arange(tree[-1] + 1)
     records = np.empty(len(numbers), TREE)
-    records["first"], records["end"] = np.searchsorted(tree, numbers), np.searchsorted(tree, numbers, "right")
+    records["first"], records["size"] = np.searchsorted(tree, numbers), np.bincount(tree)
     records["low"] = np.bincount(tree, ~_low(nodes, order))
     records["repeat"] = np.searchsorted(repeated, records["first"])
-    records["repeat_end"] = np.searchsorted(repeated, records["end"])
+    records["repeat_end"] = np.searchsorted(repeated, records["first"] + records["size"])
     return records
 
 
@@ -273,5 +279,5 @@ def _repeat_records(asked: _Asked, positions: NDArray[np.int64], repeated: NDArr
     records["split"] = positions[repeated]
     records["lower"] = asked.lower[repeated]
     records["upper"] = asked.upper[repeated]
-    records["missing"] = asked.missing[repeated]
+    records["missing_fails"] = asked.missing_fails[repeated]
     return records

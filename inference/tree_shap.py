@@ -1,4 +1,4 @@
-"""The SHAP values of rows under a plan of trees. Importing this module loads or compiles the kernel, see `_compiled`.
+"""The SHAP values of rows under a plan of trees.
 
 The numbers are those of path-dependent TreeSHAP (Lundberg et al. 2018, arXiv:1802.03888). For one leaf, the game over
 the features of its path is a product: feature j multiplies the leaf's value by o_j if it is known (1 when the row meets
@@ -24,285 +24,167 @@ Every row visits the same splits in the same order, so rows are the lanes of a v
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, TypeVar, cast
+from dataclasses import dataclass
+from functools import cache
 
-import numba
 import numpy as np
-from numba.core import config
 from numpy.typing import NDArray
 
-from inference.tree_plan import REPEAT, SPLIT, TREE, Plan
-
-LANES = 4
-"""Rows in a vector: as many doubles as a 256-bit register holds."""
-
-_log = logging.getLogger(__name__)
-_ONE, _TWO, _THREE = np.uint64(1), np.uint64(2), np.uint64(3)
-
-Floats = NDArray[np.float64]
-Lanes = tuple[float, float, float, float]
-Function = TypeVar("Function", bound=Callable[..., Any])
+from inference.tree_plan import REPEAT, RULE, SPLIT, TREE, Plan
+from inference.vector_code import LANES, Code, Kernel, Record, Records, Value, Vectors
 
 
-def contributions(plan: Plan, rows: NDArray[np.float32]) -> Floats:
+def contributions(plan: Plan, rows: NDArray[np.float32]) -> NDArray[np.float64]:
     """Rows (n, features) -> contributions (n, features). Holds the GIL only to copy rows in and out."""
     count, features = rows.shape
     blocks = -(-count // LANES)
     padded = np.zeros((blocks * LANES, features), np.float32)
     padded[:count] = rows
     lanes = np.ascontiguousarray(padded.reshape(blocks, LANES, features).transpose(0, 2, 1))
-    earned = np.zeros((blocks, features * LANES))
-    _add_credits(plan.trees, plan.splits, plan.repeats, plan.step, plan.weight, lanes.reshape(earned.shape), earned)
-    by_row = earned.reshape(blocks, features, LANES).transpose(0, 2, 1)
-    return by_row.reshape(blocks * LANES, features)[:count]
+    earned = np.zeros((blocks, features, LANES))
+    points = plan.rules.shape[1]
+    scratch = np.empty((1 + 3 * points, plan.slots, LANES))
+    trees = (plan.trees, len(plan.trees), plan.splits, plan.repeats, plan.rules, points)
+    _kernel()(*trees, lanes, earned, blocks, features, scratch, plan.slots)
+    return earned.transpose(0, 2, 1).reshape(blocks * LANES, features)[:count]
 
 
-def _inner(function: Function) -> Function:
-    """The function for use in the kernel, compiled along with it."""
-    return cast(Function, numba.njit(nogil=True)(function))
+@cache
+def _kernel() -> Kernel:
+    return Kernel(_explain)
 
 
-def _compiled(*signature: Any) -> Callable[[Function], Function]:
-    """Has numba compile a kernel for these argument types: 3 s, or 0.5 s from its cache.
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """One tree and one block of rows. `edges` is (splits,), `sums`, `gaps` and `products` are (splits + 1, points)."""
 
-    The cache is beside this file, or in the user's cache folder, or in NUMBA_CACHE_DIR. Where none can be written (a
-    read-only image without a home) or the cached code is damaged, every process compiles for itself.
-    """
-
-    def compile_(function: Function) -> Function:
-        with _straight_line_vectors():
-            try:
-                return cast(Function, numba.njit(signature, nogil=True, cache=True)(function))
-            except Exception as error:  # damaged files raise anything; an error of the kernel's is raised again below
-                _log.warning("compiling without numba's cache: %s: %s", type(error).__name__, error)
-                return cast(Function, numba.njit(signature, nogil=True)(function))
-
-    return compile_
-
-
-@contextmanager
-def _straight_line_vectors() -> Iterator[None]:
-    """Has LLVM turn four equal operations in a row into one on a vector; numba leaves that off. Three times as fast."""
-    options = vars(config)
-    before = options["SLP_VECTORIZE"]
-    options["SLP_VECTORIZE"] = 1
-    try:
-        yield
-    finally:
-        options["SLP_VECTORIZE"] = before
+    code: Code
+    splits: Records
+    repeats: Records
+    rules: Records
+    low: Value
+    size: Value
+    points: Value
+    rows: Vectors
+    earned: Vectors
+    edges: Vectors
+    sums: Vectors
+    gaps: Vectors
+    products: Vectors
 
 
-def _array(item: Any, dimensions: int) -> Any:
-    return numba.types.Array(numba.from_dtype(np.dtype(item)), dimensions, "C")
-
-
-# Lanes. Unsigned positions, because numba lets negative ones count from the end, and the test for it breaks up vectors.
-
-
-@_inner
-def _load(source: NDArray[Any], position: int) -> Lanes:
-    at = np.uint64(position)
-    return source[at], source[at + _ONE], source[at + _TWO], source[at + _THREE]
-
-
-@_inner
-def _store(target: Floats, position: int, a: Lanes) -> None:
-    at = np.uint64(position)
-    target[at], target[at + _ONE], target[at + _TWO], target[at + _THREE] = a
-
-
-@_inner
-def _all(number: float) -> Lanes:
-    return number, number, number, number
-
-
-@_inner
-def _plus(a: Lanes, b: Lanes) -> Lanes:
-    return a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3]
-
-
-@_inner
-def _minus(a: Lanes, b: Lanes) -> Lanes:
-    return a[0] - b[0], a[1] - b[1], a[2] - b[2], a[3] - b[3]
-
-
-@_inner
-def _times(a: Lanes, b: Lanes) -> Lanes:
-    return a[0] * b[0], a[1] * b[1], a[2] * b[2], a[3] * b[3]
-
-
-@_inner
-def _add(target: Floats, position: int, a: Lanes) -> None:
-    _store(target, position, _plus(_load(target, position), a))
-
-
-# Scalars of the plan.
-
-
-@_inner
-def _record(records: NDArray[np.void], position: int) -> Any:
-    return records[np.uint64(position)]
-
-
-@_inner
-def _entry(table: Floats, rule: int, point: int) -> Lanes:
-    return _all(table[np.uint64(rule), np.uint64(point)])
-
-
-# One tree, one block of rows. `edges` has LANES numbers a split; `sums`, `gaps` and `products` LANES a point a split.
-
-
-@_inner
-def _left(x: float, threshold: float, missing_left: bool) -> float:
-    return 1.0 if (x < threshold) | (missing_left & np.isnan(x)) else 0.0
-
-
-@_inner
-def _met(x: float, lower: float, upper: float, missing: bool) -> float:
-    return 0.0 if (x < lower) | (x >= upper) | (np.isnan(x) & (not missing)) else 1.0
-
-
-@_inner
-def _find_edges(rows: NDArray[np.float32], splits: NDArray[np.void], edges: Floats) -> None:
-    for i in range(splits.size):
-        split = _record(splits, i)
-        a, b, c, d = _load(rows, split.feature * LANES)
-        limit, missing = split.threshold, split.missing_left
-        left = _left(a, limit, missing), _left(b, limit, missing), _left(c, limit, missing), _left(d, limit, missing)
-        _store(edges, i * LANES, _minus(left, _all(split.share_left)))
-
-
-@_inner
-def _clear_edges(rows: NDArray[np.float32], splits: NDArray[np.void], repeats: NDArray[np.void], edges: Floats) -> None:
-    """Edge 0 where the row failed what its path asked of the feature before."""
-    for i in range(repeats.size):
-        repeat = _record(repeats, i)
-        a, b, c, d = _load(rows, _record(splits, repeat.split).feature * LANES)
-        lower, upper, missing = repeat.lower, repeat.upper, repeat.missing
-        met = (
-            _met(a, lower, upper, missing),
-            _met(b, lower, upper, missing),
-            _met(c, lower, upper, missing),
-            _met(d, lower, upper, missing),
+def _explain(code: Code) -> None:
+    """Adds up in `earned` what `rows` earn their features. Both are (blocks, features) vectors."""
+    trees, tree_count = code.records(TREE), code.position()
+    splits, repeats = code.records(SPLIT), code.records(REPEAT)
+    rules, points = code.records(RULE), code.position()
+    rows, earned = code.vectors("f4"), code.vectors("f8")
+    blocks, features = code.position(), code.position()
+    edges, slots = code.vectors("f8"), code.position()
+    sums = edges.since(slots)
+    gaps = sums.since(slots * points)
+    products = gaps.since(slots * points)
+    with code.each(blocks) as block, code.each(tree_count) as number:
+        tree = trees[number]
+        at = _Tree(
+            code=code,
+            splits=splits.since(tree.first),
+            repeats=repeats,
+            rules=rules,
+            low=tree.low,
+            size=tree.size,
+            points=points,
+            rows=rows.since(block * features),
+            earned=earned.since(block * features),
+            edges=edges,
+            sums=sums,
+            gaps=gaps,
+            products=products,
         )
-        at = repeat.split * LANES
-        _store(edges, at, _times(met, _load(edges, at)))
+        _find_edges(at)
+        _clear_edges(at, tree.repeat, tree.repeat_end)
+        _sum_leaves(at)
+        _sum_up(at)
+        _credit_down(at)
+        _credit_leaves(at)
 
 
-@_inner
-def _share_left(split: Any, step: Lanes, edge: Lanes) -> Lanes:
-    return _plus(_all(split.share_left), _times(step, edge))
+def _find_edges(tree: _Tree) -> None:
+    nought, one = tree.code.same(0.0), tree.code.same(1.0)
+    with tree.code.each(tree.size) as i:
+        split = tree.splits[i]
+        row = tree.rows[split.feature]
+        left = (row < split.threshold) | (row.is_nan() & split.missing_left)
+        tree.edges[i] = left.choose(one, nought) - split.share_left
 
 
-@_inner
-def _sum_leaves(splits: NDArray[np.void], low: int, step: Floats, edges: Floats, sums: Floats) -> None:
+def _clear_edges(tree: _Tree, first: Value, end: Value) -> None:
+    """Edge 0 where the row failed what its path asked of the feature before."""
+    nought = tree.code.same(0.0)
+    with tree.code.each(end, first) as i:
+        repeat = tree.repeats[i]
+        split = repeat.split
+        row = tree.rows[tree.splits[split].feature]
+        failed = (row < repeat.lower) | (row >= repeat.upper) | (row.is_nan() & repeat.missing_fails)
+        tree.edges[split] = failed.choose(nought, tree.edges[split])
+
+
+def _share_left(split: Record, rule: Record, edge: Value) -> Value:
+    return split.share_left + rule.step * edge
+
+
+def _sum_leaves(tree: _Tree) -> None:
     """The sums of the splits from `low` on."""
-    points = step.shape[1]
-    for i in range(low, splits.size):
-        split, edge = _record(splits, i), _load(edges, i * LANES)
-        rule, right, gap = split.rule, _all(split.value_right), _all(split.value_left - split.value_right)
-        for point in range(points):
-            share = _share_left(split, _entry(step, rule, point), edge)
-            _store(sums, (i * points + point) * LANES, _plus(right, _times(share, gap)))
+    with tree.code.each(tree.size, tree.low) as i:
+        split, edge = tree.splits[i], tree.edges[i]
+        rules, here = tree.rules.since(split.rule * tree.points), i * tree.points
+        right, gap = split.value_right, split.value_left - split.value_right
+        with tree.code.each(tree.points) as point:
+            tree.sums[here + point] = right + _share_left(split, rules[point], edge) * gap
 
 
-@_inner
-def _sum_up(splits: NDArray[np.void], low: int, step: Floats, edges: Floats, sums: Floats, gaps: Floats) -> None:
+def _sum_up(tree: _Tree) -> None:
     """The sums and gaps of the splits before `low`, the root last."""
-    points = step.shape[1]
-    for point in range(points):  # what stands in for children that are leaves
-        _store(sums, (splits.size * points + point) * LANES, _all(0.0))
-    for i in range(low - 1, -1, -1):
-        split, edge = _record(splits, i), _load(edges, i * LANES)
-        rule, to_left, to_right = split.rule, split.left * points, split.right * points
-        value_right, value_gap = _all(split.value_right), _all(split.value_left - split.value_right)
-        for point in range(points):
-            share = _share_left(split, _entry(step, rule, point), edge)
-            right = _load(sums, (to_right + point) * LANES)
-            gap = _plus(_minus(_load(sums, (to_left + point) * LANES), right), value_gap)
-            _store(gaps, (i * points + point) * LANES, gap)
-            _store(sums, (i * points + point) * LANES, _plus(_plus(right, value_right), _times(share, gap)))
+    with tree.code.each(tree.points) as point:  # what stands in for children that are leaves
+        tree.sums[tree.size * tree.points + point] = tree.code.same(0.0)
+    with tree.code.each(tree.low) as i:
+        position = tree.low - i - 1
+        split, edge = tree.splits[position], tree.edges[position]
+        rules, here = tree.rules.since(split.rule * tree.points), position * tree.points
+        to_left, to_right = split.left * tree.points, split.right * tree.points
+        value_right, value_gap = split.value_right, split.value_left - split.value_right
+        with tree.code.each(tree.points) as point:
+            right = tree.sums[to_right + point]
+            gap = tree.sums[to_left + point] - right + value_gap
+            tree.gaps[here + point] = gap
+            tree.sums[here + point] = right + value_right + _share_left(split, rules[point], edge) * gap
 
 
-@_inner
-def _credit_down(
-    splits: NDArray[np.void],
-    low: int,
-    step: Floats,
-    weight: Floats,
-    edges: Floats,
-    gaps: Floats,
-    products: Floats,
-    earned: Floats,
-) -> None:
+def _credit_down(tree: _Tree) -> None:
     """What the splits before `low` earn, the root first, and the products of all splits below them."""
-    points = step.shape[1]
-    for point in range(points):
-        _store(products, point * LANES, _all(1.0))
-    for i in range(low):
-        split, edge = _record(splits, i), _load(edges, i * LANES)
-        feature, rule, to_left, to_right = split.feature, split.rule, split.left * points, split.right * points
-        credit = _all(0.0)
-        for point in range(points):
-            product = _load(products, (i * points + point) * LANES)
-            weighted = _times(_entry(weight, rule, point), product)
-            credit = _plus(credit, _times(weighted, _load(gaps, (i * points + point) * LANES)))
-            left = _times(product, _share_left(split, _entry(step, rule, point), edge))
-            _store(products, (to_left + point) * LANES, left)
-            _store(products, (to_right + point) * LANES, _minus(product, left))
-        _add(earned, feature * LANES, _times(credit, edge))
+    with tree.code.each(tree.points) as point:
+        tree.products[point] = tree.code.same(1.0)
+    with tree.code.each(tree.low) as i:
+        split, edge = tree.splits[i], tree.edges[i]
+        rules, here = tree.rules.since(split.rule * tree.points), i * tree.points
+        feature, to_left, to_right = split.feature, split.left * tree.points, split.right * tree.points
+        credit = tree.code.total()
+        with tree.code.each(tree.points) as point:
+            product = tree.products[here + point]
+            credit.add(rules[point].weight * product * tree.gaps[here + point])
+            left = product * _share_left(split, rules[point], edge)
+            tree.products[to_left + point] = left
+            tree.products[to_right + point] = product - left
+        tree.earned[feature] = tree.earned[feature] + credit.value * edge
 
 
-@_inner
-def _credit_leaves(
-    splits: NDArray[np.void], low: int, weight: Floats, edges: Floats, products: Floats, earned: Floats
-) -> None:
+def _credit_leaves(tree: _Tree) -> None:
     """What the splits from `low` on earn."""
-    points = weight.shape[1]
-    for i in range(low, splits.size):
-        split, edge = _record(splits, i), _load(edges, i * LANES)
-        feature, rule, gap = split.feature, split.rule, _all(split.value_left - split.value_right)
-        product = _all(0.0)
-        for point in range(points):
-            weighted = _times(_entry(weight, rule, point), _load(products, (i * points + point) * LANES))
-            product = _plus(product, weighted)
-        _add(earned, feature * LANES, _times(_times(product, gap), edge))
-
-
-@_compiled(
-    _array(TREE, 1),
-    _array(SPLIT, 1),
-    _array(REPEAT, 1),
-    _array("f8", 2),
-    _array("f8", 2),
-    _array("f4", 2),
-    _array("f8", 2),
-)
-def _add_credits(
-    trees: NDArray[np.void],
-    splits: NDArray[np.void],
-    repeats: NDArray[np.void],
-    step: Floats,
-    weight: Floats,
-    rows: NDArray[np.float32],
-    earned: Floats,
-) -> None:
-    """Adds up in `earned` what `rows` earn their features. Both are (blocks, features * LANES), the lanes innermost."""
-    slots = 1
-    for tree in trees:
-        slots = max(slots, tree.end - tree.first + 1)
-    edges = np.empty(slots * LANES)
-    size = slots * step.shape[1] * LANES
-    sums, gaps, products = np.empty(size), np.empty(size), np.empty(size)
-    for block in range(rows.shape[0]):
-        for tree in trees:
-            own, low = splits[tree.first : tree.end], tree.low
-            _find_edges(rows[block], own, edges)
-            _clear_edges(rows[block], own, repeats[tree.repeat : tree.repeat_end], edges)
-            _sum_leaves(own, low, step, edges, sums)
-            _sum_up(own, low, step, edges, sums, gaps)
-            _credit_down(own, low, step, weight, edges, gaps, products, earned[block])
-            _credit_leaves(own, low, weight, edges, products, earned[block])
+    with tree.code.each(tree.size, tree.low) as i:
+        split, edge = tree.splits[i], tree.edges[i]
+        rules, here = tree.rules.since(split.rule * tree.points), i * tree.points
+        feature, gap = split.feature, split.value_left - split.value_right
+        product = tree.code.total()
+        with tree.code.each(tree.points) as point:
+            product.add(rules[point].weight * tree.products[here + point])
+        tree.earned[feature] = tree.earned[feature] + product.value * gap * edge

@@ -71,7 +71,7 @@ definition = Definition(
     recipe=Recipe(
         time_column="Time",
         sample_rows=200_000,
-        booster=Booster(rounds=400, max_depth=4, learning_rate=0.1),
+        booster=Booster(rounds=2000, max_depth=5, learning_rate=0.02),
     ),
     gates=(
         Gate(metric="roc_auc", at_least=0.90),

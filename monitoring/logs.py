@@ -65,7 +65,7 @@ def configure(settings: LogSettings) -> None:
         logging.getLogger(f"tiffin.{room}").setLevel(level.upper() if level else logging.NOTSET)
     if not settings.access:
         logging.getLogger("tiffin.access").setLevel(logging.CRITICAL)
-    for name in ("bentoml", "uvicorn", "circus"):
+    for name in ("bentoml", "uvicorn", "uvicorn.error", "circus"):
         library = logging.getLogger(name)
         library.handlers.clear()
         library.propagate = True

@@ -68,6 +68,7 @@ class Observations:
         self._child = child
         self._pending: list[float] = []
         self.observe = self._pending.append
+        self.observe_all = self._pending.extend
         _buffered.append(self)
 
     def flush(self) -> None:

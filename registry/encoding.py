@@ -47,8 +47,13 @@ class Encoding:
             row = [NAN if value is None else value for value in row]
         return row
 
+    def encode(self, rows: Sequence[Sequence[Value]]) -> NDArray[np.float32]:
+        """Encoded rows (rows, features) from the values of valid records in schema order."""
+        if self._tables:
+            rows = [self.row(row) for row in rows]
+        return np.array(rows, np.float32).reshape(len(rows), len(self.schema))  # numpy makes None NaN
+
     def matrix(self, records: Iterable[Mapping[str, Value]]) -> NDArray[np.float32]:
         """Encoded records, shape (records, features). A feature that a record lacks counts as missing."""
         names = self.schema.names
-        rows = [self.row([record.get(name) for name in names]) for record in records]
-        return np.array(rows, np.float32).reshape(len(rows), len(names))
+        return self.encode([[record.get(name) for name in names] for record in records])

@@ -2,114 +2,158 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any
 
-from inference.loaded import MARGIN, SCORE, LoadedModel
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.loaded import FIRST_CONTRIBUTION, MARGIN, SCORE, LoadedModel
 from inference.runner import Work
-from models.definition import Category, Decided, Driver, Feature, Number, Value, confidence
+from models.definition import Category, ConfidenceScale, Decided, Driver, Feature, Number, Record, Value
 from serving.decoding import Values
 from serving.identifiers import new_id, timestamp
 from serving.problems import FieldError, Problem, problem_for
-from serving.validation import Options, invalid
+from serving.validation import SHOWN_BATCH_ERRORS, SHOWN_ERRORS, Options, invalid
 
 Answer = dict[str, Any]
 
 
-def prediction(
-    loaded: LoadedModel, outputs: Sequence[float], values: Values, options: Options, role: str, started: float
-) -> Answer:
-    """One prediction. `outputs` is the model call's row for `values`; `started` is perf_counter() at arrival."""
-    definition = loaded.definition
-    policy = definition.policy
-    score = float(outputs[SCORE])
-    threshold = loaded.details.threshold if options.threshold is None else options.threshold
-    label = score >= threshold
-    level = policy.level(score)
-    certainty = confidence(score, threshold)
-    record = dict(zip(definition.schema.names, values, strict=True))
-    drivers = loaded.drivers(outputs, values, policy.drivers) if policy.drivers else []  # type: ignore[arg-type]
-    decided = Decided(score, threshold, label, level, certainty, record, drivers)
-    answer: Answer = {
-        "prediction_id": new_id(),
-        "model": definition.name,
-        "version": loaded.tag,
-        "role": role,
-        "score": score,
-        "label": label,
-        "level": level,
-        "threshold": threshold,
-        "confidence": certainty,
-        "answer": policy.answer(decided),
-        "cached": False,
-        "stale": False,
-        "warnings": warnings(loaded, values),
-        "created_at": timestamp(),
-        "latency_ms": milliseconds_since(started),
-    }
-    if "features" in options.include:
-        answer["features"] = record
-    if "probabilities" in options.include:
-        answer["probabilities"] = {"false": 1.0 - score, "true": score}
-    return answer
+class Answerer:
+    """Builds the answers of one loaded version in one role; what never changes between answers is found once."""
 
+    def __init__(self, loaded: LoadedModel, role: str) -> None:
+        definition = loaded.definition
+        self.loaded = loaded
+        self._model = definition.name
+        self._role = role
+        self._schema = definition.schema
+        self._policy = definition.policy
+        self._threshold = loaded.details.threshold
+        self._scale = ConfidenceScale(self._threshold)
 
-def warnings(loaded: LoadedModel, values: Values) -> list[str]:
-    """What the caller should know about this record: levels that training never saw count as missing."""
-    return [
-        f"{name}: the level {values[position]!r} was not seen in training and counts as missing"
-        for position, name, levels in loaded.encoding.open_levels
-        if values[position] is not None and values[position] not in levels
-    ]
+    def prediction(self, outputs: NDArray[np.float64], values: Values, options: Options, started: float) -> Answer:
+        """One prediction. `outputs` is the model call's row for `values`; `started` is perf_counter() at arrival."""
+        drivers = self.loaded.drivers(outputs, values, self._policy.drivers) if self._policy.drivers else ()
+        decide = self._decider(options, timestamp(), milliseconds_since(started))
+        return decide(float(outputs[SCORE]), values, drivers)
+
+    def predictions(
+        self, outputs: NDArray[np.float64], rows: Sequence[Values], options: Options, started: float
+    ) -> list[Answer]:
+        """One prediction for each of `rows`; `outputs` has as many."""
+        decide = self._decider(options, timestamp(), milliseconds_since(started))
+        scores = outputs[:, SCORE].tolist()
+        if not self._policy.drivers:
+            return [decide(score, row, ()) for score, row in zip(scores, rows, strict=True)]
+        drivers = self.loaded.drivers_of_all(outputs, rows, self._policy.drivers)
+        return list(map(decide, scores, rows, drivers))
+
+    def _decider(
+        self, options: Options, created_at: str, latency_ms: float
+    ) -> Callable[[float, Values, Sequence[Driver]], Answer]:
+        """A function from a score to its answer, with everything that a batch's rows share already in it."""
+        model, version, role, schema, policy = self._model, self.loaded.tag, self._role, self._schema, self._policy
+        particular = policy.answer
+        threshold, scale = self._threshold, self._scale
+        if options.threshold is not None:
+            threshold, scale = options.threshold, ConfidenceScale(options.threshold)
+        has_open_levels = bool(self.loaded.encoding.open_levels)
+
+        def decide(score: float, values: Values, drivers: Sequence[Driver]) -> Answer:
+            label = score >= threshold
+            level = policy.level(score)
+            certainty = scale(score)
+            record = Record(schema, values)
+            answer: Answer = {
+                "prediction_id": new_id(),
+                "model": model,
+                "version": version,
+                "role": role,
+                "score": score,
+                "label": label,
+                "level": level,
+                "threshold": threshold,
+                "confidence": certainty,
+                "answer": particular(Decided(score, threshold, label, level, certainty, record, drivers)),
+                "cached": False,
+                "stale": False,
+                "warnings": self._warnings(values) if has_open_levels else [],
+                "created_at": created_at,
+                "latency_ms": latency_ms,
+            }
+            if options.include:
+                if "features" in options.include:
+                    answer["features"] = dict(record)
+                if "probabilities" in options.include:
+                    answer["probabilities"] = {"false": 1.0 - score, "true": score}
+            return answer
+
+        return decide
+
+    def _warnings(self, values: Values) -> list[str]:
+        """What the caller should know about this record: levels that training never saw count as missing."""
+        return [
+            f"{name}: the level {values[position]!r} was not seen in training and counts as missing"
+            for position, name, levels in self.loaded.encoding.open_levels
+            if values[position] is not None and values[position] not in levels
+        ]
 
 
 def batch(
-    loaded: LoadedModel,
-    work: Work | None,
+    answerer: Answerer,
+    work: Work,
     rows: Sequence[Values | list[FieldError]],
     options: Options,
-    role: str,
     started: float,
     path: str,
     request_id: str,
 ) -> Answer:
-    """The answer to a batch: an item for each of `rows` in order. `work` holds the outputs of the valid ones."""
+    """The answer to a batch: an item for each of `rows` in order. `work` ran the valid ones."""
+    valid = [row for row in rows if not isinstance(row, list)]
+    outputs = work.outputs
+    if outputs is None or not outputs.shape[1]:
+        outputs = np.full((len(valid), FIRST_CONTRIBUTION), np.nan)
+    predictions = answerer.predictions(outputs, valid, options, started)
+    most = max(1, min(SHOWN_ERRORS, SHOWN_BATCH_ERRORS // max(1, len(rows) - len(valid))))
     items: list[Answer] = []
-    levels: dict[str, int] = {}
-    positive = 0
+    answered: list[Answer] = []
     at = 0
-    outputs = [] if work is None or work.outputs is None else work.outputs.tolist()
     for index, row in enumerate(rows):
         problem: Problem | None = None
         if isinstance(row, list):
-            problem = invalid(row, "record")
+            problem = invalid(row, "record", most)
         else:
-            failure = work.failed.get(at) if work is not None else None
-            if failure is not None:
-                problem = problem_for(failure)
+            failure = work.failed.get(at)
+            if failure is None:
+                items.append({"index": index, "prediction": predictions[at]})
+                answered.append(predictions[at])
             else:
-                item = prediction(loaded, outputs[at], row, options, role, started)
-                items.append({"index": index, "prediction": item})
-                positive += item["label"]
-                levels[item["level"]] = levels.get(item["level"], 0) + 1
+                problem = problem_for(failure)
             at += 1
         if problem is not None:
             items.append({"index": index, "error": problem.as_json(path, request_id)})
-    succeeded = sum(levels.values())
     return {
-        "model": loaded.definition.name,
-        "version": loaded.tag,
+        "model": answerer.loaded.definition.name,
+        "version": answerer.loaded.tag,
         "items": items,
-        "summary": {
-            "total": len(rows),
-            "succeeded": succeeded,
-            "failed": len(rows) - succeeded,
-            "positive": positive,
-            "positive_rate": positive / succeeded if succeeded else None,
-            "levels": levels,
-        },
+        "summary": _summary(len(rows), answered),
         "latency_ms": milliseconds_since(started),
+    }
+
+
+def _summary(total: int, answered: Sequence[Answer]) -> Answer:
+    succeeded = len(answered)
+    positive = sum(answer["label"] for answer in answered)
+    return {
+        "total": total,
+        "succeeded": succeeded,
+        "failed": total - succeeded,
+        "positive": positive,
+        "positive_rate": positive / succeeded if succeeded else None,
+        "levels": Counter(answer["level"] for answer in answered),
     }
 
 

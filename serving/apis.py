@@ -15,13 +15,13 @@ from pydantic import BaseModel, create_model
 from starlette.requests import Request
 
 from models.definition import Definition
-from serving.decoding import Values, careful_record
+from serving.decoding import Values
 from serving.exchange import now
 from serving.identifiers import new_id
 from serving.parsing import parse_object
 from serving.schema import BatchAnswer, ExplainedPrediction, Prediction, shapes
 from serving.settings import ServingSettings
-from serving.validation import Options, check_batch, check_predict
+from serving.validation import Options, check_batch, check_predict, check_records
 from serving.worker import Worker
 
 Check = Callable[[Mapping[str, Any]], object]
@@ -72,7 +72,7 @@ def _methods(definition: Definition, settings: ServingSettings) -> dict[str, Any
     async def batch(self: Any, **body: Any) -> Any:
         worker: Worker = self.worker
         records, options = check_many(_plain(body))
-        rows = [careful_record(definition.schema, record) for record in records]
+        rows = check_records(definition.schema, records)
         return await worker.endpoints[name].answer_batch(rows, options, now(), _request_id(self))
 
     predict.__doc__ = f"{definition.title}: score one record. {definition.purpose}"

@@ -33,7 +33,7 @@ class FrontDoorApp:
             return
         door = self._door()
         route = door.route(scope["path"])
-        if route is not None and self._fast_path:
+        if route is not None and (self._fast_path or not door.leads_to_model(scope["path"])):
             await self._answer(door, route, scope, receive, send)
         else:
             await self._pass_on(door, route, scope, receive, send)
@@ -55,7 +55,7 @@ class FrontDoorApp:
             content_type=given.get(b"content-type", b""),
             content_encoding=given.get(b"content-encoding", b""),
         )
-        body = await _read(receive, door.max_body_bytes)
+        body = await _read(receive, door.max_body_bytes, _announced(given))
         if body is None:
             return
         exchange.body = body
@@ -84,10 +84,12 @@ class FrontDoorApp:
                 message = {**message, "headers": [*kept, (b"x-request-id", identity.encode())]}
             await send(message)
 
-        size = 0
+        size, announced = 0, _announced(given)
 
         async def receive_bounded() -> Message:
             nonlocal size
+            if announced > door.max_body_bytes:
+                raise door.too_large()
             message = await receive()
             size += len(message.get("body", b""))
             if size > door.max_body_bytes:
@@ -105,8 +107,19 @@ def _nothing(status: int, media_type: bytes, body: bytes, headers: Headers) -> N
     """Requests that are passed on answer for themselves."""
 
 
-async def _read(receive: Receive, limit: int) -> bytes | None:
-    """The whole body, at most one chunk more than `limit` bytes of it; None when the client went away."""
+def _announced(headers: dict[bytes, bytes]) -> int:
+    """The Content-Length; 0 when there is none."""
+    length = headers.get(b"content-length", b"0")
+    return int(length) if length.isdigit() else 0
+
+
+async def _read(receive: Receive, limit: int, announced: int) -> bytes | None:
+    """The whole body, at most one chunk more than `limit` bytes of it; None when the client went away.
+
+    Of a body that is announced as larger nothing is read: what comes back is as long and blank.
+    """
+    if announced > limit:
+        return b" " * (limit + 1)
     chunks: list[bytes] = []
     size = 0
     while True:

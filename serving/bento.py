@@ -11,11 +11,16 @@ from typing import Any
 from _bentoml_impl.server.app import ServiceAppFactory
 from _bentoml_sdk import Service
 from _bentoml_sdk.models import BentoModel
+from bentoml._internal.server.http.instruments import RunnerTrafficMetricsMiddleware
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
+from inference.errors import InferenceError
 from monitoring import metrics
+from registry.errors import RegistryError
 from serving.asgi import FrontDoorApp
 from serving.exchange import Exchange
 from serving.problems import (
@@ -29,6 +34,7 @@ from serving.problems import (
 from serving.protocol import install
 from serving.settings import ServingSettings
 from serving.worker import Worker
+from storage.errors import StorageError
 
 logger = logging.getLogger("tiffin.serving")
 
@@ -54,10 +60,9 @@ class TiffinService(Service[Any]):
         app = factory()
         settings: ServingSettings = self.inner.settings
         app.state.serving = settings
-        for kind in (HTTPException, Exception):
-            app.add_exception_handler(kind, answer_exception)
+        add_problems(app)
         if settings.fast_path:
-            install(lambda: factory.worker.door)
+            install(lambda: factory.worker.door, shutdown_seconds=settings.shutdown_seconds)
         return FrontDoorApp(app, lambda: factory.worker.door, fast_path=settings.fast_path)
 
 
@@ -83,6 +88,16 @@ class AppFactory(ServiceAppFactory):  # type: ignore[misc]
             return await answer_exception(request, error)
         return response
 
+    @property
+    def middlewares(self) -> list[Middleware]:
+        """BentoML's, less its metrics: they label every raw path, and a caller can make up any number of paths."""
+        inherited: list[Any] = super().middlewares
+        return [middleware for middleware in inherited if middleware.cls is not RunnerTrafficMetricsMiddleware]
+
+    async def index_page(self, _: Request) -> Response:
+        """BentoML's page loads scripts from outside; Tiffin's documents do not."""
+        return RedirectResponse("/docs")
+
     async def readyz(self, _: Request) -> Response:
         reasons = self.worker.unready()
         if reasons:
@@ -95,6 +110,17 @@ class AppFactory(ServiceAppFactory):  # type: ignore[misc]
     async def metrics(self, _: Request) -> Response:
         self.worker.unready()  # sets the dependencies' gauges
         return Response(metrics.render(), media_type=metrics.CONTENT_TYPE)
+
+
+def add_problems(app: Starlette) -> None:
+    """Answer every error of an application as a problem document.
+
+    Starlette takes the handler of `Exception` for a last resort: it stands outside of all middleware, where BentoML's
+    timeout has lost the error and answers after 60 s, and it logs. So errors that mean something are handled as what
+    they are.
+    """
+    for kind in (HTTPException, Problem, InferenceError, RegistryError, StorageError, Exception):
+        app.add_exception_handler(kind, answer_exception)
 
 
 async def answer_exception(request: Request, error: Exception) -> Response:

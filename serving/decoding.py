@@ -23,7 +23,7 @@ from serving.validation import (
     Options,
     check_batch,
     check_predict,
-    check_record,
+    check_records,
 )
 
 Values = Sequence[Value]
@@ -42,6 +42,7 @@ class Decoder:
         self._schema = definition.schema
         self._max_records = max_records
         self._max_nesting = max_nesting
+        self._may_lack = any(feature.missing for feature in definition.schema.features)
         record = _record_struct(self._schema)
         options: list[tuple[str, Any, Any]] = [("threshold", _Fraction, UNSET), ("include", _Include, UNSET)]
         top = ("top", Annotated[int, Meta(ge=0, le=MAX_TOP)] | None | UnsetType, UNSET)
@@ -64,11 +65,14 @@ class Decoder:
             request = self._many.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return self._careful_batch(body)
-        rows = [msgspec.structs.astuple(record) for record in request.records]
-        keys = 1 + _given(request, ("threshold", "include")) + sum(len(row) - row.count(UNSET) for row in rows)
+        rows = list(map(msgspec.structs.astuple, request.records))
+        keys = 1 + _given(request, ("threshold", "include")) + len(rows) * len(self._schema)
+        if self._may_lack:
+            keys -= sum(row.count(UNSET) for row in rows)
+            rows = list(map(_settled, rows))
         if body.count(b":") != keys:
             return self._careful_batch(body)
-        return [_settled(row) for row in rows], _options(request)
+        return rows, _options(request)
 
     def _single(self, decoder: msgspec.json.Decoder[Any], body: bytes, *, explain: bool) -> tuple[Values, Options]:
         try:
@@ -89,14 +93,7 @@ class Decoder:
     def _careful_batch(self, body: bytes) -> tuple[list[Values | list[FieldError]], Options]:
         value = parse_object(body, max_nesting=self._max_nesting)
         records, options = check_batch(self._definition, value, max_records=self._max_records)
-        return [careful_record(self._schema, record) for record in records], options
-
-
-def careful_record(schema: Schema, record: object) -> Values | list[FieldError]:
-    """One record of a batch: its values, or all its errors."""
-    errors: list[FieldError] = []
-    values = check_record(schema, record, "record", errors)
-    return errors or tuple(values)
+        return check_records(self._schema, records), options
 
 
 def _decoder(name: str, fields: Sequence[Any]) -> msgspec.json.Decoder[Any]:

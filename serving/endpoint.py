@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from inference.loaded import LoadedModel
 from inference.pool import Hosted, Pool
@@ -12,7 +16,7 @@ from inference.runner import Runner, Work
 from models.definition import Definition
 from monitoring import metrics
 from serving import answers
-from serving.answers import Answer
+from serving.answers import Answer, Answerer
 from serving.decoding import Decoder, Values
 from serving.exchange import Exchange
 from serving.problems import FieldError, problem_for
@@ -34,6 +38,7 @@ class ModelEndpoint:
         self.decoder = decoder
         self._pool = pool
         self.counter = PredictionCounter(definition.name)
+        self._kept: Answerer | None = None
 
     # --- answering an exchange -------------------------------------------------------------------------------------
 
@@ -99,16 +104,16 @@ class ModelEndpoint:
     # --- from outputs to answers -----------------------------------------------------------------------------------
 
     def _prediction(self, hosted: Hosted, work: Work, values: Values, options: Options, started: float) -> Answer:
-        answer = answers.prediction(hosted.loaded, _outputs(work), values, options, ROLE, started)
-        self.counter(answer)
+        answer = self._answerer(hosted).prediction(_outputs(work), values, options, started)
+        self.counter.count(answer)
         return answer
 
     def _explanation(self, hosted: Hosted, work: Work, values: Values, options: Options, started: float) -> Answer:
         outputs = _outputs(work)
-        answer = answers.prediction(hosted.loaded, outputs, values, options, ROLE, started)
+        answer = self._answerer(hosted).prediction(outputs, values, options, started)
         answer["explanation"] = answers.explanation(hosted.loaded, outputs, values, options.top)
         answer["latency_ms"] = answers.milliseconds_since(started)
-        self.counter(answer)
+        self.counter.count(answer)
         return answer
 
     def _batch(
@@ -119,12 +124,16 @@ class ModelEndpoint:
         options: Options,
         where: tuple[float, str, str],
     ) -> Answer:
-        started, path, request_id = where
-        answer = answers.batch(hosted.loaded, work, rows, options, ROLE, started, path, request_id)
-        for item in answer["items"]:
-            if "prediction" in item:
-                self.counter(item["prediction"])
+        answer = answers.batch(self._answerer(hosted), work, rows, options, *where)
+        self.counter.count_all(item["prediction"] for item in answer["items"] if "prediction" in item)
         return answer
+
+    def _answerer(self, hosted: Hosted) -> Answerer:
+        """The answerer of a version; kept until another version answers."""
+        kept = self._kept
+        if kept is None or kept.loaded is not hosted.loaded:
+            kept = self._kept = Answerer(hosted.loaded, ROLE)
+        return kept
 
     def _conclude(self, exchange: Exchange, build: Callable[[], Answer]) -> None:
         try:
@@ -142,14 +151,26 @@ class PredictionCounter:
         self._children: dict[tuple[str, str, str], metrics.Tally] = {}
         self.total = 0
 
-    def __call__(self, answer: Answer) -> None:
+    def count(self, answer: Answer) -> None:
+        """One answered prediction."""
         self.total += 1
-        key = (answer["version"], answer["role"], answer["level"])
+        self._child(answer["version"], answer["role"], answer["level"]).inc()
+        self._scores.observe(answer["score"])
+
+    def count_all(self, given: Iterable[Answer]) -> None:
+        """The answered predictions of one batch: all of one version and role."""
+        answered = list(given)
+        self.total += len(answered)
+        for level, count in Counter(answer["level"] for answer in answered).items():
+            self._child(answered[0]["version"], answered[0]["role"], level).inc(count)
+        self._scores.observe_all([answer["score"] for answer in answered])
+
+    def _child(self, version: str, role: str, level: str) -> metrics.Tally:
+        key = (version, role, level)
         child = self._children.get(key)
         if child is None:
             child = self._children[key] = metrics.Tally(metrics.predictions.labels(self._model, *key))
-        child.inc()
-        self._scores.observe(answer["score"])
+        return child
 
 
 def refuse(exchange: Exchange, error: Exception) -> None:
@@ -165,9 +186,8 @@ def _runner(hosted: Hosted) -> Runner:
     return hosted.explaining if hosted.loaded.definition.policy.drivers else hosted.scoring
 
 
-def _encoded(loaded: LoadedModel, rows: Sequence[Values | list[FieldError]]) -> list[list[float]]:
-    encode = loaded.encoding.row
-    return [encode(row) for row in rows if not isinstance(row, list)]
+def _encoded(loaded: LoadedModel, rows: Sequence[Values | list[FieldError]]) -> NDArray[np.float32]:
+    return loaded.encoding.encode([row for row in rows if not isinstance(row, list)])
 
 
 def _outputs(work: Work) -> Any:

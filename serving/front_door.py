@@ -56,6 +56,10 @@ class FrontDoor:
                 return Route(f"{PREFIX}{{model}}/{operation}", lambda exchange: self._refuse_model(exchange, name))
         return route
 
+    def leads_to_model(self, path: str) -> bool:
+        """Whether an inference path names a model that exists."""
+        return path in self._routes
+
     def handle(self, route: Route, exchange: Exchange) -> None:
         """Answer an inference request that has arrived whole."""
         exchange.finished = self.finished

@@ -17,7 +17,7 @@ from pydantic import Field
 from models.definition import Definition
 from registry.errors import UnknownModelError
 from serving import documents
-from serving.bento import answer_exception
+from serving.bento import add_problems, answer_exception
 from serving.problems import FieldError, InvalidFeatures
 from serving.schema import Described
 from serving.worker import NAMES, Worker
@@ -72,7 +72,7 @@ class Health(Described):
 def management_app(worker: Callable[[], Worker], openapi: Callable[[], dict[str, Any]]) -> FastAPI:
     """The FastAPI application that BentoML mounts. `worker` is asked at each request."""
     app = FastAPI(title="Tiffin", docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_exception_handler(Exception, answer_exception)
+    add_problems(app)
     app.add_exception_handler(RequestValidationError, _invalid)  # type: ignore[arg-type]
 
     @app.get("/v1/models", tags=["models"], summary="All models")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
@@ -82,8 +83,7 @@ def _inside(container: dict[str, Any] | list[Any]) -> Iterable[Any]:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        keys = [key for key, _ in pairs]
-        doubled = next(key for key in keys if keys.count(key) > 1)
+        [(doubled, _)] = Counter(key for key, _ in pairs).most_common(1)
         raise MalformedBody(f"the key {doubled[:80]!r} stands twice in one object")
     return value
 

@@ -10,20 +10,57 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import httptools
 import uvicorn.config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from serving.exchange import Exchange, Headers, request_id
 from serving.front_door import FrontDoor, Route
+from serving.identifiers import new_id
+from serving.problems import MalformedBody
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LINGER_SECONDS = 1.0
+UPGRADE_HEADERS = (b"connection", b"upgrade", b"http2-settings")
 
 
 class FrontDoorProtocol(HttpToolsProtocol):
-    """One connection. `find_door` is set by `install`."""
+    """One connection. `find_door` and `shutdown_seconds` are set by `install`."""
 
     find_door: ClassVar[Callable[[], FrontDoor]]
+    shutdown_seconds: ClassVar[float]
+
+    def data_received(self, data: bytes) -> None:
+        """As uvicorn does, but for upgrades that this server does not offer: the request is served without."""
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.logger.info("a request is not valid HTTP")
+            self.send_400_response("")
+        except httptools.HttpParserUpgrade as upgrade:
+            if super()._should_upgrade():
+                self.handle_websocket_upgrade()
+            else:
+                self._serve_without_upgrade(data[upgrade.args[0] :])
+
+    def _should_upgrade(self) -> bool:
+        """Whether uvicorn should let go of a request that asks for an upgrade: always, `data_received` sees to it."""
+        return True
+
+    def _serve_without_upgrade(self, body: bytes) -> None:
+        """Read the request again as if it had not asked (RFC 9110 7.8). The parser has given up on its body.
+
+        Java's HttpClient and `curl --http2` ask for "h2c" with every first request.
+        """
+        if self.scope["method"] == "CONNECT":
+            self.send_400_response("")
+            return
+        lines = [b"%s %s HTTP/1.1" % (self.scope["method"].encode(), self.url)]
+        lines += [b"%s: %s" % header for header in self.headers if header[0] not in UPGRADE_HEADERS]
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn sets it
+        self.data_received(b"\r\n".join([*lines, b"", body]))
 
     def on_message_begin(self) -> None:
         """What uvicorn does here, less the scope, which inference requests do without."""
@@ -47,6 +84,21 @@ class FrontDoorProtocol(HttpToolsProtocol):
         else:  # pipelined: uvicorn starts it by `run_asgi` when the answer before it is out
             self.flow.pause_reading()
             self.pipeline.appendleft((cycle, self.app))  # type: ignore[arg-type]
+
+    def shutdown(self) -> None:
+        """As uvicorn does, which waits for the answer; but no client holds the process by not ending its request."""
+        super().shutdown()
+        self.loop.call_later(self.shutdown_seconds, self.transport.abort)
+
+    def send_400_response(self, msg: str) -> None:
+        """What does not read as HTTP is refused as a problem too, and the connection ends."""
+        exchange = Exchange("", "*", new_id(), self._end_with)
+        exchange.refuse(MalformedBody("the request is not valid HTTP"))
+
+    def _end_with(self, status: int, media_type: bytes, body: bytes, _: Headers) -> None:
+        fields = b"content-type: %s\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % (media_type, len(body))
+        self.transport.write(STATUS_LINE[status] + self.default_headers() + fields + body)
+        self.transport.close()
 
     def _hand_over(self) -> None:
         url, headers, expects = self.url, self.headers, self.expect_100_continue
@@ -133,10 +185,12 @@ class Cycle:
     def begin(self) -> None:
         """This request's turn to be answered has come."""
         self._begun = True
-        if self._protocol.expect_100_continue and self.more_body:
-            self._protocol.transport.write(CONTINUE)
         if not self.more_body:
             self._answer()
+            return
+        self._protocol.flow.resume_reading()  # its beginning may have arrived, and stopped it, before its turn
+        if self._protocol.expect_100_continue:
+            self._protocol.transport.write(CONTINUE)
 
     async def run_asgi(self, app: object) -> None:
         """How uvicorn starts a pipelined request."""
@@ -200,7 +254,11 @@ class Cycle:
         protocol.on_response_complete()
 
 
-def install(find_door: Callable[[], FrontDoor]) -> None:
-    """Make uvicorn use this protocol where it would choose httptools by itself."""
+def install(find_door: Callable[[], FrontDoor], *, shutdown_seconds: float) -> None:
+    """Make uvicorn use this protocol where it would choose httptools by itself.
+
+    Connections still open `shutdown_seconds` after uvicorn began to shut down are given up.
+    """
     FrontDoorProtocol.find_door = staticmethod(find_door)
+    FrontDoorProtocol.shutdown_seconds = shutdown_seconds
     uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{__name__}:{FrontDoorProtocol.__name__}"

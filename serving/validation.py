@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,10 @@ MAX_TEXT = 256
 """Characters of a category value."""
 SHOWN_ERRORS = 100
 """Field errors in one answer; a body of rubbish must not be answered with a larger one."""
+SHOWN_BATCH_ERRORS = 1000
+"""Field errors in the answer to a batch, shared among the records that have any; each shows at least one."""
+MAX_SUGGESTIONS = 100
+"""Searches for a near name in one request: each costs 0.1 ms, and a batch of rubbish would ask for 100 000."""
 INCLUDES = ("features", "probabilities")
 DEFAULT_TOP = 5
 """Drivers in an explanation when the caller does not say."""
@@ -31,24 +35,43 @@ class Options:
     top: int = DEFAULT_TOP
 
 
+class Suggestions:
+    """The "did you mean" of one request's messages."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self) -> None:
+        self._left = MAX_SUGGESTIONS
+
+    def hint(self, given: str, known: tuple[str, ...]) -> str:
+        """The known name most like `given`, ignoring case, as the end of a message; empty when none is near."""
+        if self._left <= 0:
+            return ""
+        self._left -= 1
+        folded = {name.casefold(): name for name in known}
+        match = difflib.get_close_matches(given[:64].casefold(), folded, n=1, cutoff=0.6)
+        return f"; did you mean {folded[match[0]]!r}?" if match else ""
+
+
 def check_predict(definition: Definition, body: Mapping[str, Any], *, explain: bool) -> tuple[list[Value], Options]:
     """The record's values in schema order, and the options. Raises InvalidFeatures with every field error."""
     allowed = ("record", "threshold", "include", *(("top",) if explain else ()))
-    errors = _unknown_fields(body, allowed, "", definition)
+    suggestions = Suggestions()
+    errors = _unknown_fields(body, allowed, definition, suggestions)
     options = _options(body, errors)
     values: list[Value] = []
     if "record" not in body:
         if "entity" not in body:
             errors.append(FieldError("record", "missing", "send the features as an object under 'record'"))
     else:
-        values = check_record(definition.schema, body["record"], "record", errors)
+        values = check_record(definition.schema, body["record"], "record", errors, suggestions)
     _refuse(errors)
     return values, options
 
 
 def check_batch(definition: Definition, body: Mapping[str, Any], *, max_records: int) -> tuple[list[Any], Options]:
     """The records, still unchecked one by one, and the options. Raises InvalidFeatures, or TooLarge for too many."""
-    errors = _unknown_fields(body, ("records", "threshold", "include"), "", definition)
+    errors = _unknown_fields(body, ("records", "threshold", "include"), definition, Suggestions())
     options = _options(body, errors)
     records = body.get("records")
     if not isinstance(records, list):
@@ -64,12 +87,14 @@ def check_batch(definition: Definition, body: Mapping[str, Any], *, max_records:
     return records, options
 
 
-def check_record(schema: Schema, record: object, path: str, errors: list[FieldError]) -> list[Value]:
+def check_record(
+    schema: Schema, record: object, path: str, errors: list[FieldError], suggestions: Suggestions
+) -> list[Value]:
     """The record's values in schema order; what is wrong is added to `errors`."""
     if not isinstance(record, Mapping):
         errors.append(FieldError(path, "wrong_type", f"must be an object, not {name_of(record)}", shown(record)))
         return []
-    errors.extend(_unknown(record, schema.names, f"{path}."))
+    errors.extend(_unknown(record, schema.names, f"{path}.", suggestions))
     values: list[Value] = []
     for feature in schema.features:
         field = f"{path}.{feature.name}"
@@ -79,22 +104,33 @@ def check_record(schema: Schema, record: object, path: str, errors: list[FieldEr
             values.append(None)
             continue
         given = record[feature.name]
-        fault = _fault(feature, given)
+        fault = _fault(feature, given, suggestions)
         if fault is not None:
             errors.append(FieldError(field, fault[0], fault[1], shown(given)))
         values.append(given)
     return values
 
 
-def invalid(errors: list[FieldError], what: str = "request") -> InvalidFeatures:
-    """The problem that carries `errors`."""
+def check_records(schema: Schema, records: Sequence[object]) -> list[Sequence[Value] | list[FieldError]]:
+    """For each record of a batch its values in schema order, or all its errors."""
+    suggestions = Suggestions()
+    rows: list[Sequence[Value] | list[FieldError]] = []
+    for record in records:
+        errors: list[FieldError] = []
+        values = check_record(schema, record, "record", errors, suggestions)
+        rows.append(errors or tuple(values))
+    return rows
+
+
+def invalid(errors: list[FieldError], what: str = "request", most: int = SHOWN_ERRORS) -> InvalidFeatures:
+    """The problem that carries `errors`, `most` of them at most."""
     count = len(errors)
     noun = "field" if count == 1 else "fields"
     verb = "is" if count == 1 else "are"
     detail = f"{count} {noun} of the {what} {verb} not valid"
-    if count > SHOWN_ERRORS:
-        detail += f"; the first {SHOWN_ERRORS} are shown"
-    return InvalidFeatures(detail, errors=errors[:SHOWN_ERRORS])
+    if count > most:
+        detail += f"; the first {most} are shown" if most > 1 else "; the first is shown"
+    return InvalidFeatures(detail, errors=errors[:most])
 
 
 def shown(value: object) -> Any:
@@ -116,7 +152,7 @@ def shown(value: object) -> Any:
             return "an object"
 
 
-def _fault(feature: Feature, given: object) -> tuple[str, str] | None:
+def _fault(feature: Feature, given: object, suggestions: Suggestions) -> tuple[str, str] | None:
     """Code and message of what is wrong with one value, or None."""
     if given is None:
         return None if feature.missing else ("missing", "must not be null")
@@ -126,7 +162,7 @@ def _fault(feature: Feature, given: object) -> tuple[str, str] | None:
         case Flag():
             return None if isinstance(given, bool) else ("wrong_type", f"must be true or false, not {name_of(given)}")
         case Category():
-            return _category_fault(feature, given)
+            return _category_fault(feature, given, suggestions)
 
 
 def _number_fault(feature: Number, given: object) -> tuple[str, str] | None:
@@ -144,14 +180,13 @@ def _number_fault(feature: Number, given: object) -> tuple[str, str] | None:
     return None
 
 
-def _category_fault(feature: Category, given: object) -> tuple[str, str] | None:
+def _category_fault(feature: Category, given: object, suggestions: Suggestions) -> tuple[str, str] | None:
     if not isinstance(given, str):
         return "wrong_type", f"must be a string, not {name_of(given)}"
     if len(given) > MAX_TEXT:
         return "too_long", f"must have at most {MAX_TEXT} characters"
     if feature.unseen == "refuse" and given not in feature.levels:
-        near = _nearest(given, feature.levels)
-        hint = f"; did you mean {near!r}?" if near else ""
+        hint = suggestions.hint(given, feature.levels)
         return "unknown_level", f"must be one of {', '.join(feature.levels)}{hint}"
     return None
 
@@ -202,7 +237,7 @@ def _top(body: Mapping[str, Any], errors: list[FieldError]) -> int:
 
 
 def _unknown_fields(
-    body: Mapping[str, Any], allowed: tuple[str, ...], prefix: str, definition: Definition
+    body: Mapping[str, Any], allowed: tuple[str, ...], definition: Definition, suggestions: Suggestions
 ) -> list[FieldError]:
     """Unknown fields of the body; entity fields get the reason why this model does not take them."""
     entity_fields = {"entity", "entities", "as_of"} & body.keys()
@@ -213,27 +248,19 @@ def _unknown_fields(
         for field in sorted(entity_fields)
     ]
     rest = {key: None for key in body if key not in entity_fields}
-    return errors + _unknown(rest, allowed, prefix)
+    return errors + _unknown(rest, allowed, "", suggestions)
 
 
-def _unknown(given: Collection[str], known: tuple[str, ...], prefix: str) -> list[FieldError]:
+def _unknown(given: Collection[str], known: tuple[str, ...], prefix: str, suggestions: Suggestions) -> list[FieldError]:
     errors = []
     for key in given:
         if key in known:
             continue
-        near = _nearest(key, known)
-        hint = f"; did you mean {near!r}?" if near else ""
+        hint = suggestions.hint(key, known)
         errors.append(FieldError(f"{prefix}{key[:MAX_TEXT]}", "unknown_field", f"is not a known field{hint}"))
         if len(errors) > SHOWN_ERRORS:
             break
     return errors
-
-
-def _nearest(given: str, known: tuple[str, ...]) -> str | None:
-    """The known name most like `given`, ignoring case; None when none is near."""
-    folded = {name.casefold(): name for name in known}
-    match = difflib.get_close_matches(given[:64].casefold(), folded, n=1, cutoff=0.6)
-    return folded[match[0]] if match else None
 
 
 def _refuse(errors: list[FieldError]) -> None:

@@ -4,6 +4,7 @@ from models.definition.definition import Definition, Kind, Target
 from models.definition.feature import Category, Feature, Flag, Number, Schema, Value
 from models.definition.policy import (
     Confidence,
+    ConfidenceScale,
     CostThreshold,
     Decided,
     Driver,
@@ -11,6 +12,7 @@ from models.definition.policy import (
     FixedThreshold,
     Level,
     Policy,
+    Record,
     Threshold,
     confidence,
 )
@@ -20,6 +22,7 @@ __all__ = [
     "Booster",
     "Category",
     "Confidence",
+    "ConfidenceScale",
     "CostThreshold",
     "Decided",
     "Definition",
@@ -34,6 +37,7 @@ __all__ = [
     "Number",
     "Policy",
     "Recipe",
+    "Record",
     "Schema",
     "Target",
     "Threshold",

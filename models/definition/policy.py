@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
-from models.definition.feature import Value
+from models.definition.feature import Schema, Value
 
 Confidence = Literal["low", "medium", "high"]
+EDGE = 1e-9
+"""Probabilities closer to 0 or 1 count as this far away: no log-odds is infinite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,7 @@ class Level:
     from_score: float
 
 
-@dataclass(frozen=True, slots=True)
-class Driver:
+class Driver(NamedTuple):
     """One feature's exact SHAP contribution to one score, on the model's margin scale."""
 
     feature: str
@@ -56,8 +58,30 @@ class Driver:
     contribution: float
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Record(Mapping[str, Value]):
+    """A record's values by feature name, as a view: making it costs nothing for policies that do not look."""
+
+    __slots__ = ("_schema", "values_in_order")
+
+    def __init__(self, schema: Schema, values: Sequence[Value]) -> None:
+        self._schema = schema
+        self.values_in_order = values
+
+    def __getitem__(self, name: str) -> Value:
+        return self.values_in_order[self._schema.names.index(name)] if name in self._schema.names else _missing(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._schema.names)
+
+    def __len__(self) -> int:
+        return len(self._schema)
+
+
+def _missing(name: str) -> Value:
+    raise KeyError(name)
+
+
+class Decided(NamedTuple):
     """A score with all that the policy said about it: what an `answer` function works from."""
 
     score: float
@@ -89,33 +113,42 @@ class Policy:
     levels: tuple[Level, ...]
     drivers: int = 0
     answer: Answer = no_answer
+    _starts: tuple[float, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        starts = [level.from_score for level in self.levels]
-        if not starts or starts[0] != 0.0 or starts != sorted(set(starts)):
+        starts = tuple(level.from_score for level in self.levels)
+        if not starts or starts[0] != 0.0 or list(starts) != sorted(set(starts)):
             raise ValueError("levels must ascend and the first must begin at 0")
+        object.__setattr__(self, "_starts", starts)
 
     def level(self, score: float) -> str:
         """The name of the band that holds `score` (0 to 1)."""
-        name = self.levels[0].name
-        for level in self.levels:
-            if score < level.from_score:
-                break
-            name = level.name
-        return name
+        return self.levels[max(bisect_right(self._starts, score) - 1, 0)].name
 
 
-def confidence(score: float, threshold: float) -> Confidence:
-    """How far a probability lies from the threshold, in log-odds: low below 0.5, high from 1.5 on.
+class ConfidenceScale:
+    """How far a probability lies from `threshold`, in log-odds: low below 0.5, high from 1.5 on, else medium.
 
     1.5 in log-odds is the way from 0.5 to 0.82; the scale treats rare and common events alike.
     """
-    distance = abs(_log_odds(score) - _log_odds(threshold))
-    if distance < 0.5:
-        return "low"
-    return "medium" if distance < 1.5 else "high"
+
+    __slots__ = ("_cuts",)
+    _NAMES: tuple[Confidence, ...] = ("high", "medium", "low", "medium", "high")
+
+    def __init__(self, threshold: float) -> None:
+        centre = _log_odds(threshold)
+        cuts = (1.0 / (1.0 + math.exp(-(centre + step))) for step in (-1.5, -0.5, 0.5, 1.5))
+        self._cuts = tuple(-1.0 if cut < EDGE else 2.0 if cut > 1 - EDGE else cut for cut in cuts)
+
+    def __call__(self, score: float) -> Confidence:
+        return self._NAMES[bisect_right(self._cuts, score)]
+
+
+def confidence(score: float, threshold: float) -> Confidence:
+    """The confidence of one score; see `ConfidenceScale`."""
+    return ConfidenceScale(threshold)(score)
 
 
 def _log_odds(probability: float) -> float:
-    inside = min(max(probability, 1e-9), 1 - 1e-9)
+    inside = min(max(probability, EDGE), 1 - EDGE)
     return math.log(inside / (1 - inside))

@@ -1,9 +1,9 @@
-"""A server that plays a script: every connection's n-th request gets what the script says."""
+"""A server that plays a script: every request gets what a function makes of its body."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
+import socket
+import socketserver
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -14,57 +14,55 @@ Answer = Callable[[bytes], bytes | None]
 
 
 class ScriptServer:
-    """Serves `answer` on a free port from a thread of its own. `piece` > 0 sends answers in pieces of that size."""
+    """Serves `answer` on a free port, one thread a connection. `piece` > 0 sends answers in pieces of that size."""
 
     def __init__(self, answer: Answer, piece: int = 0) -> None:
-        self._answer, self._piece = answer, piece
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self.port = 0
+        class Handler(socketserver.StreamRequestHandler):
+            disable_nagle_algorithm = True
+
+            def handle(self) -> None:
+                while (body := _body(self.rfile.readline, self.rfile.read)) is not None:
+                    whole = answer(body)
+                    if whole is None:
+                        return
+                    _send(self.request, whole, piece or len(whole))
+
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self.port = int(self._server.server_address[1])
 
     def __enter__(self) -> Self:
         self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._server.shutdown()
         self._thread.join()
-        self._loop.close()
-
-    async def _start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = int(self._server.sockets[0].getsockname()[1])
-
-    async def _stop(self) -> None:
-        self._server.close()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while (answer := self._answer(await _body(reader))) is not None:
-                for start in range(0, len(answer), self._piece or len(answer)):
-                    writer.write(answer[start : start + (self._piece or len(answer))])
-                    await writer.drain()
-                    await asyncio.sleep(0)
-        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
-            pass
-        finally:
-            writer.close()
-            with contextlib.suppress(ConnectionError, asyncio.CancelledError):
-                await writer.wait_closed()
+        self._server.server_close()  # waits for the connections' threads, which end when the client has gone
 
 
-async def _body(reader: asyncio.StreamReader) -> bytes:
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = int(head.lower().split(b"content-length:")[1].split(b"\r")[0])
-    return await reader.readexactly(length)
+def _body(readline: Callable[[], bytes], read: Callable[[int], bytes]) -> bytes | None:
+    length = None
+    try:
+        while line := readline():
+            if line == b"\r\n":
+                assert length is not None
+                return read(length)
+            if line.lower().startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+    except ConnectionError:
+        pass
+    return None
+
+
+def _send(connection: socket.socket, whole: bytes, piece: int) -> None:
+    try:
+        for start in range(0, len(whole), piece):
+            connection.sendall(whole[start : start + piece])
+    except ConnectionError:
+        pass
 
 
 def answer(body: bytes, status: int = 200) -> bytes:

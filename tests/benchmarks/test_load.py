@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.load import Generator, Job, Outcome, ServerGoneError
+from benchmarks.job import Job, Outcome
+from benchmarks.load import Generator, ServerGoneError
 from tests.benchmarks.script_server import Answer, ScriptServer, answer, chunked
 
 SCORE = b'{"score": 0.5}'
@@ -21,6 +22,7 @@ def job(port: int, **changes: Any) -> Job:
         "connections": 3,
         "warmup_seconds": 0.02,
         "seconds": 0.15,
+        "open_seconds": 0.5,
         "drain_seconds": 0.2,
         "sample_every": 1,
     }

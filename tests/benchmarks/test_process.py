@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
@@ -36,13 +37,23 @@ def alive(process: psutil.Process) -> bool:
     )  # nobody may be there to reap an orphan
 
 
+def wait_until_stopped(process: psutil.Process) -> None:
+    deadline = time.monotonic() + 10
+    while process.status() != psutil.STATUS_STOPPED:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_a_stopped_server_leaves_no_child_behind_even_when_it_was_suspended(tmp_path: Path) -> None:
     server = start(WITH_A_CHILD, tmp_path)
-    family = server.tree()
-    assert len(family) == 2
-    server.suspend()
-    assert {process.status() for process in family} == {psutil.STATUS_STOPPED}
-    server.stop()
+    try:
+        family = server.tree()
+        assert len(family) == 2
+        server.suspend()
+        for process in family:
+            wait_until_stopped(process)
+    finally:
+        server.stop()
     assert not any(alive(process) for process in family)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.load import Outcome
+from benchmarks.job import Outcome
 from benchmarks.machine import this_machine
 from benchmarks.measurement import Bar, Measurement
 from benchmarks.numbers import NUMBERS, Findings

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.load import Outcome
+from benchmarks.job import Outcome
 from benchmarks.summary import Series, percentile, summarize
 
 

@@ -1,0 +1,1 @@
+"""The checks of `tiffin doctor`, a file per part of the installation."""

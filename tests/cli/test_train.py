@@ -1,0 +1,135 @@
+"""`tiffin train`, into a real model store and a real database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from models import catalogue
+from models.definition import Definition
+from registry import store
+from storage.settings import StorageSettings
+from tests.cli.conftest import Tiffin
+from tests.storage.servers import execute
+from tests.training import small
+
+NOWHERE = "postgresql://127.0.0.1:1/tiffin"
+
+
+def test_a_model_that_ships_trains_on_synthetic_rows_and_its_first_version_is_champion(
+    tiffin: Tiffin, online: StorageSettings, database_url: str
+) -> None:
+    ran = tiffin("train", "churn", "--rows", "4000", "--force", "--json")
+    assert ran.code == 0, ran.stderr
+    (trained,) = ran.json["trained"]
+    assert ran.json["failed"] == []
+    assert trained["champion"] == trained["version"] == store.newest(catalogue()["churn"]).tag
+    assert trained["data"]["rows"] == 4000
+    assert trained["metrics"][0]["name"] == "roc_auc"
+    assert trained["metrics"][0]["baselines"]["prior"] == 0.5
+    assert "[1/1] churn: fit" in ran.stderr
+    history = execute(database_url, "select after->>'champion', by_whom, reason from release_history")
+    assert history == [(trained["version"], "tiffin train", "first version")]
+    assert trained["version"] in (online.state_dir / "releases.json").read_text()
+
+
+def test_a_later_version_becomes_champion_only_when_asked(
+    tiffin: Tiffin, online: StorageSettings, small_models: Mapping[str, Definition], csv: str
+) -> None:
+    first, second, third = (
+        tiffin("train", "small", "--data", csv, "--json", *more).json["trained"][0] for more in ((), (), ("--promote",))
+    )
+    assert (first["promoted"], second["promoted"], third["promoted"]) == (True, False, True)
+    assert second["champion"] == first["version"]
+    assert second["version"] != first["version"]
+
+
+def test_people_read_metrics_baselines_gates_and_what_to_do_next(
+    tiffin: Tiffin, online: StorageSettings, small_models: Mapping[str, Definition], csv: str
+) -> None:
+    tiffin("train", "small", "--data", csv)
+    ran = tiffin("train", "small", "--data", csv)
+    assert ran.code == 0, ran.stderr
+    for text in ("roc_auc", "logistic regression", "95 % interval", "passed (≥ 0.7)", "threshold:", "file rows.csv"):
+        assert text in ran.stdout
+    assert "`tiffin train small --promote` trains a version and makes it champion" in ran.stdout
+
+
+def test_missed_gates_say_by_how_much_and_name_force(
+    tiffin: Tiffin, online: StorageSettings, small_models: Mapping[str, Definition], csv: str
+) -> None:
+    ran = tiffin("train", "strict", "--data", csv)
+    assert ran.code == 1
+    assert "the new version of 'strict' is not good enough and was not stored" in ran.stderr
+    assert "its gate asks for at least 0.999" in ran.stderr
+    assert "--force" in ran.stderr
+    assert store.versions(small_models["strict"]) == []
+    forced = tiffin("train", "strict", "--data", csv, "--force")
+    assert forced.code == 0
+    assert "missed by" in forced.stdout
+    assert "stored by --force although" in forced.stdout
+
+
+def test_a_model_that_fails_does_not_keep_the_others_from_being_trained(
+    tiffin: Tiffin, online: StorageSettings, small_models: Mapping[str, Definition], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.sources.Synthetic", lambda model: small.Given(small.frame(1500)))
+    ran = tiffin("train", "--all", "--json")
+    assert ran.code == 1
+    assert [entry["model"] for entry in ran.json["trained"]] == ["small"]
+    (failed,) = ran.json["failed"]
+    assert (failed["model"], failed["error"], len(failed["problems"])) == ("strict", "GatesMissedError", 1)
+    table = tiffin("train", "--all", "--force")
+    assert table.code == 0
+    assert "1 missed" in table.stdout
+
+
+def test_rows_that_do_not_fit_are_explained(
+    tiffin: Tiffin, online: StorageSettings, small_models: Mapping[str, Definition], tmp_path: Path
+) -> None:
+    path = tmp_path / "wrong.csv"
+    small.frame(300).drop(columns="x").to_csv(path, index=False)
+    ran = tiffin("train", "small", "--data", str(path))
+    assert ran.code == 1
+    assert "wrong.csv cannot be trained on" in ran.stderr
+    assert "there is no column 'x'" in ran.stderr
+
+
+def test_without_a_database_the_version_is_stored_and_nothing_is_promoted(
+    tiffin: Tiffin,
+    online: StorageSettings,
+    small_models: Mapping[str, Definition],
+    csv: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", NOWHERE)
+    ran = tiffin("train", "small", "--data", csv, "--json")
+    assert ran.code == 0
+    assert "no champion is recorded" in ran.stderr
+    assert ran.json["trained"][0]["champion"] is None
+    stored = len(store.versions(small_models["small"]))
+    refused = tiffin("train", "small", "--data", csv, "--promote")
+    assert refused.code == 1
+    assert "postgresql is not available" in refused.stderr
+    assert "tiffin doctor" in refused.stderr
+    assert len(store.versions(small_models["small"])) == stored
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("--all", "churn"),
+        ("churn", "--data", "no such file"),
+        ("churn", "--rows", "0"),
+        ("churn", "fraud", "--data", __file__),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_ends_with_2(tiffin: Tiffin, offline: Path, arguments: tuple[str, ...]) -> None:
+    ran = tiffin("train", *arguments)
+    assert ran.code == 2
+    assert "Usage: " in ran.stderr
+    assert not offline.exists()

@@ -1,0 +1,235 @@
+"""HTTP/1.1 down to its bytes, against a real server."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+from typing import Any
+
+import pytest
+
+from models import catalogue
+from tests.end_to_end.connection import Connection, Response, request
+from tests.end_to_end.server import Server
+from tests.storage.servers import wait_for
+
+PREDICT = "/v1/models/purchase/predict"
+BATCH = "/v1/models/fraud/batch"
+BODY = {"record": catalogue()["purchase"].schema.example}
+MANY = {"records": [catalogue()["fraud"].schema.example] * 1000}
+LIMIT = 8_000_000
+
+
+def chunked(body: bytes, size: int) -> list[bytes]:
+    pieces = [body[at : at + size] for at in range(0, len(body), size)]
+    return [b"%x;name=value\r\n%s\r\n" % (len(piece), piece) for piece in pieces] + [b"0\r\nTrailer: x\r\n\r\n"]
+
+
+def padded(body: object, size: int) -> bytes:
+    """The body with enough white space in it to be `size` bytes long."""
+    content = json.dumps(body).encode()
+    return b"{" + b" " * (size - len(content)) + content[1:]
+
+
+def is_prediction(response: Response) -> bool:
+    return response.status == 200 and "score" in response.json()
+
+
+def test_pipelined_requests_are_answered_in_order(connection: Connection) -> None:
+    ids = [f"number-{i}" for i in range(20)]
+    connection.send(b"".join(request(PREDICT, BODY, headers=[f"X-Request-ID: {identity}"]) for identity in ids))
+    answers = [connection.receive() for _ in ids]
+    assert [answer.headers["x-request-id"] for answer in answers] == ids
+    assert all(is_prediction(answer) for answer in answers)
+
+
+def test_requests_of_all_kinds_share_a_connection_in_order(connection: Connection) -> None:
+    asked: list[tuple[str, Any, int]] = [
+        (PREDICT, BODY, 200),
+        ("/livez", None, 200),
+        ("/v1/models/purchase/explain", BODY, 200),
+        ("/v1/models/nope/predict", BODY, 404),
+        ("/v1/models", None, 200),
+        (PREDICT, {"record": 1}, 422),
+        (PREDICT + "?verbose=1", BODY, 200),
+        ("/nowhere", None, 404),
+        (BATCH, MANY, 200),
+        ("/readyz", None, 200),
+        (PREDICT, BODY, 200),
+    ]
+    sent = b""
+    for number, (path, body, _) in enumerate(asked):
+        method = "GET" if body is None else "POST"
+        sent += request(path, body, method=method, headers=[f"X-Request-ID: {number}"])
+    connection.send(sent)
+    for number, (path, _, status) in enumerate(asked):
+        answer = connection.receive()
+        assert (answer.headers["x-request-id"], answer.status) == (str(number), status), path
+
+
+def test_pipelined_large_bodies_are_all_read(connection: Connection) -> None:
+    one = request(BATCH, MANY)
+    connection.send(one * 3, request("/livez", method="GET"), one)
+    assert [connection.receive().status for _ in range(5)] == [200] * 5
+
+
+@pytest.mark.parametrize("size", [50_000, 70_000, 300_000, LIMIT])
+def test_a_body_of_any_allowed_size_is_read(connection: Connection, size: int) -> None:
+    assert is_prediction(connection.ask(PREDICT, padded(BODY, size)))
+    assert is_prediction(connection.ask(PREDICT, BODY))
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize("path", [PREDICT, PREDICT + "?x"])
+def test_a_chunked_body_is_read(connection: Connection, path: str, size: int) -> None:
+    head = request(path, headers=["Transfer-Encoding: chunked", "Content-Type: application/json"])
+    connection.send(head, *chunked(json.dumps(BODY).encode(), size))
+    assert is_prediction(connection.receive())
+    connection.send(head + b"".join(chunked(padded(BODY, 200_000), 65_536)))
+    assert is_prediction(connection.receive())
+
+
+@pytest.mark.parametrize("path", [PREDICT, "/v1/models/nope/predict"])
+def test_a_request_may_arrive_byte_by_byte(connection: Connection, path: str) -> None:
+    whole = request(path, BODY, headers=["X-Request-ID: slowly"])
+    connection.send(*(whole[at : at + 1] for at in range(len(whole))))
+    assert connection.receive().headers["x-request-id"] == "slowly"
+    assert is_prediction(connection.ask(PREDICT, BODY))
+
+
+def test_a_client_that_expects_100_continue_gets_it_before_it_sends_the_body(connection: Connection) -> None:
+    whole = request(PREDICT, BODY, headers=["Expect: 100-continue"])
+    end = whole.index(b"\r\n\r\n") + 4
+    connection.send(whole[:end])
+    assert connection.receive().status == 100
+    connection.send(whole[end:])
+    assert is_prediction(connection.receive())
+
+
+def test_a_body_that_is_announced_as_too_large_is_refused_without_100_continue(connection: Connection) -> None:
+    head = [f"Content-Length: {LIMIT + 1}", "Expect: 100-continue"]
+    connection.send(request(PREDICT, headers=head))
+    answer = connection.receive()
+    assert (answer.status, answer.json()["code"]) == (413, "too_large")
+    assert answer.headers["connection"] == "close"
+
+
+def test_http_1_0_is_answered_and_the_connection_ends(connection: Connection) -> None:
+    answer = connection.ask(PREDICT, BODY, version="1.0")
+    assert is_prediction(answer)
+    assert answer.headers["connection"] == "close"
+    assert connection.ended()
+
+
+@pytest.mark.parametrize("path", [PREDICT, "/v1/models/nope/predict", PREDICT + "?x"])
+def test_connection_close_is_honoured(connection: Connection, path: str) -> None:
+    answer = connection.ask(path, BODY, headers=["Connection: close"])
+    assert answer.headers["connection"] == "close"
+    assert connection.ended()
+
+
+@pytest.mark.parametrize("path", [PREDICT, PREDICT + "?x", "/livez"])
+def test_an_answer_to_head_has_no_body(connection: Connection, path: str) -> None:
+    connection.send(request(path, method="HEAD"))
+    answer = connection.receive(head_only=True)
+    assert answer.status == (200 if path == "/livez" else 405)
+    assert int(answer.headers["content-length"]) > 0
+    assert is_prediction(connection.ask(PREDICT, BODY))
+
+
+def test_a_connection_serves_many_requests(connection: Connection) -> None:
+    for _ in range(100):
+        assert is_prediction(connection.ask(PREDICT, BODY))
+
+
+def test_a_query_does_not_change_the_answer(connection: Connection) -> None:
+    assert connection.ask(PREDICT + "?a=b&c", BODY).json()["score"] == connection.ask(PREDICT, BODY).json()["score"]
+    assert is_prediction(connection.ask("/v1/models/purchas%65/predict", BODY))
+
+
+GARBAGE = {
+    "binary": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    "no method": b"BREW /pot HTTP/1.1\r\n\r\n",
+    "no version": b"GET\r\n\r\n",
+    "bytes in the path": b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n",
+    "two lengths": request(PREDICT, BODY, headers=["Content-Length: 3"]),
+    "length and chunks": request(PREDICT, BODY, headers=["Transfer-Encoding: chunked"]),
+    "negative length": request(PREDICT, headers=["Content-Length: -1"]),
+    "endless length": request(PREDICT, headers=["Content-Length: " + "9" * 40]),
+    "no chunk size": request(PREDICT, headers=["Transfer-Encoding: chunked"]) + b"zz\r\n",
+    "null in a header": request(PREDICT, BODY, headers=["X-Request-ID: a\0b"]),
+}
+
+
+@pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE.keys())
+def test_what_is_not_http_is_refused_as_a_problem_and_the_connection_ends(
+    connection: Connection, garbage: bytes
+) -> None:
+    connection.send(garbage)
+    answer = connection.receive()
+    assert answer.status == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["code"] == "malformed_body"
+    assert connection.ended()
+
+
+@pytest.mark.parametrize("path", [PREDICT, PREDICT + "?x", "/livez"])
+@pytest.mark.parametrize(
+    "identity",
+    ["a b", "a\tb", "x" * 129, "caf\u00e9", '"quoted"', "{json}", "", "a;b", "%0d%0aSet-Cookie: a=b", "a\\r\\nb: c"],
+)
+def test_a_request_id_that_could_do_harm_is_replaced(connection: Connection, path: str, identity: str) -> None:
+    method, body = ("GET", None) if path == "/livez" else ("POST", BODY)
+    answer = connection.ask(path, body, method=method, headers=[f"X-Request-ID: {identity}"])
+    assert answer.status == 200
+    assert len(answer.headers["x-request-id"]) == 36
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("path", [PREDICT, PREDICT + "?x", "/livez", "/nowhere"])
+def test_a_harmless_request_id_is_kept(connection: Connection, path: str) -> None:
+    identity = "01J-abc_DEF.123:/+=@"
+    answer = connection.ask(path, BODY, headers=[f"X-Request-ID: {identity}"])
+    assert answer.headers["x-request-id"] == identity
+
+
+@pytest.mark.parametrize("path", [PREDICT, PREDICT + "?x"])
+def test_a_body_that_is_announced_as_too_large_is_refused_readably(connection: Connection, path: str) -> None:
+    connection.send(request(path, headers=[f"Content-Length: {LIMIT + 1}"]), b"x" * 300_000)
+    answer = connection.receive()
+    assert (answer.status, answer.json()["code"]) == (413, "too_large")
+
+
+@pytest.mark.parametrize("path", [PREDICT, PREDICT + "?x"])
+def test_a_chunked_body_that_grows_too_large_is_refused_readably(connection: Connection, path: str) -> None:
+    head = request(path, headers=["Transfer-Encoding: chunked", "Content-Type: application/json"])
+    connection.send(head, *chunked(b" " * (LIMIT + 1_000_000), 500_000)[:-1])
+    answer = connection.receive()
+    assert (answer.status, answer.json()["code"]) == (413, "too_large")
+
+
+def test_an_upgrade_that_nobody_offers_does_not_keep_the_request_waiting(connection: Connection) -> None:
+    headers = ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"]
+    assert is_prediction(connection.ask(PREDICT, BODY, headers=headers))
+    assert is_prediction(connection.ask(PREDICT, BODY))
+
+
+def abort(connection: Connection) -> None:
+    """Reset the connection instead of closing it in order."""
+    connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+@pytest.mark.parametrize("path", [PREDICT, PREDICT + "?x", BATCH])
+def test_a_client_that_goes_away_harms_nobody(server: Server, connection: Connection, path: str) -> None:
+    whole = request(path, MANY if path == BATCH else BODY)
+    errors = server.log.read_text().count('"ERROR"')
+    for part in (whole[:10], whole[:-10], whole):
+        for leave in (Connection.close, abort):
+            with Connection(server.port) as gone:
+                gone.send(part)
+                leave(gone)
+    assert is_prediction(connection.ask(PREDICT, BODY))
+    wait_for(lambda: all(len(worker.net_connections()) < 10 for worker in server.workers()))
+    assert server.log.read_text().count('"ERROR"') == errors

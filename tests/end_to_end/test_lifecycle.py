@@ -1,0 +1,105 @@
+"""A server's life: started with nothing to serve, given versions, told to stop in the middle of work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import bentoml
+import pytest
+from bentoml._internal.models import ModelStore
+
+from models import catalogue
+from tests.end_to_end.connection import Connection, request
+from tests.end_to_end.load import Load
+from tests.end_to_end.server import Server
+from tests.serving.versions import trained
+from tests.storage.servers import wait_for
+
+PREDICT = "/v1/models/fraud/predict"
+BODY = {"record": catalogue()["fraud"].schema.example}
+MODELS = list(catalogue())
+PROBLEM = "application/problem+json"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BENTOML_HOME without any model."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Iterator[Server]:
+    """One worker that has found no model at its start."""
+    settings = {"TIFFIN_SERVING__SHUTDOWN_SECONDS": "2"}
+    with Server(tmp_path_factory.mktemp("server"), home=home, settings=settings) as server:
+        server.wait_for_status("/livez", 200)
+        yield server
+
+
+def give_versions(home: Path, folder: Path) -> None:
+    """Put the trained versions into the store of `home`, as `bentoml models import` does."""
+    folder.mkdir(exist_ok=True)
+    store = ModelStore(str(home / "models"))
+    for version in trained().values():
+        exported = bentoml.models.export_model(version.tag, str(folder))
+        bentoml.models.import_model(exported, _model_store=store)
+
+
+def test_a_server_without_models_is_alive_but_not_ready_and_says_why(server: Server) -> None:
+    assert server.status("/livez") == server.status("/healthz") == 200
+    answer = server.get("/readyz")
+    assert (answer.status_code, answer.headers["content-type"]) == (503, PROBLEM)
+    assert answer.elapsed.total_seconds() < 2
+    assert answer.headers["retry-after"] == "1"
+    for name in MODELS:
+        assert f"model {name}: " in answer.json()["detail"]
+        assert f"tiffin train {name}" in answer.json()["detail"]
+
+
+def test_a_model_without_a_version_is_refused_as_unavailable_and_shown_as_such(server: Server) -> None:
+    answer = server.post(PREDICT, BODY)
+    assert (answer.status_code, answer.json()["code"]) == (503, "model_unavailable")
+    assert answer.json()["retry_after"] == float(answer.headers["retry-after"])
+    assert {item["status"] for item in server.get("/v1/models").json()["items"]} == {"unavailable"}
+    health = server.get("/v1/health").json()
+    assert health["status"] == "down"
+    assert len(health["reasons"]) == len(MODELS)
+
+
+def test_a_stored_version_is_served_within_seconds_without_a_restart(
+    server: Server, home: Path, tmp_path: Path
+) -> None:
+    worker = server.workers()[0].pid
+    give_versions(home, tmp_path)
+    server.wait_for_status("/readyz", 200, seconds=15)
+    assert server.post(PREDICT, BODY).json()["version"] == trained()["fraud"].tag
+    assert server.get("/v1/health").json()["status"] == "ok"
+    assert [process.pid for process in server.workers()] == [worker]
+
+
+def test_a_server_that_is_told_to_stop_answers_everything_it_has_taken_and_leaves_nothing_behind(
+    server: Server, home: Path, tmp_path: Path
+) -> None:
+    if server.status("/readyz") != 200:
+        give_versions(home, tmp_path)
+        server.wait_for_status("/readyz", 200)
+    with (
+        Connection(server.port) as stalled,
+        Connection(server.port) as idle,
+        Load(server.url, PREDICT, BODY) as kept,
+        Load(server.url, PREDICT, BODY, keep_alive=False) as short,
+    ):
+        stalled.send(request(PREDICT, BODY)[:-10])
+        assert idle.ask("/livez", method="GET").status == 200
+        wait_for(lambda: kept.answered > 20 and short.answered > 20)
+        server.terminate()
+        started = time.monotonic()
+        wait_for(lambda: server.status("/readyz") == 503, seconds=2)
+        assert time.monotonic() - started < 0.3  # while it still accepts everything
+        assert server.status("/livez") == 200
+        assert server.wait_until_gone() < 10
+    for load in (kept, short):
+        assert set(load.counts) <= {200, "refused"}, load.counts
+    assert stalled.ended()

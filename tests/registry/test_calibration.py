@@ -1,0 +1,89 @@
+"""Curves from margin to probability."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from registry.calibration import Calibration, IsotonicCalibration, SigmoidCalibration
+
+EXTREMES = np.array([-np.inf, -3e38, -1e6, -800, 0, 800, 1e6, 3e38, np.inf], np.float32)
+sigmoids = st.builds(SigmoidCalibration, slope=st.floats(1e-3, 1e3), intercept=st.floats(-1e3, 1e3))
+
+
+@st.composite
+def isotonics(draw: st.DrawFn) -> IsotonicCalibration:
+    margins = draw(st.lists(st.floats(-30, 30), min_size=2, max_size=20, unique=True))
+    heights = draw(st.lists(st.floats(0, 1), min_size=len(margins), max_size=len(margins)))
+    return IsotonicCalibration(margins=tuple(sorted(margins)), probabilities=tuple(sorted(heights)))
+
+
+@given(curve=st.one_of(sigmoids, isotonics()), margins=st.lists(st.floats(-50, 50, width=32), min_size=1))
+@settings(max_examples=150, deadline=None, derandomize=True)
+def test_probabilities_lie_between_0_and_1_and_never_fall_as_the_margin_rises(
+    curve: Calibration, margins: list[float]
+) -> None:
+    given_margins = np.concatenate([np.sort(np.array(margins, np.float32)), EXTREMES])
+    given_margins.sort()
+    found = curve.probability(given_margins)
+    assert found.dtype == np.float64
+    assert found.shape == given_margins.shape
+    assert np.isfinite(found).all()
+    assert ((found >= 0) & (found <= 1)).all()
+    assert (np.diff(found) >= 0).all()
+
+
+def test_the_sigmoid_of_platt_scaling() -> None:
+    found = SigmoidCalibration(slope=2.0, intercept=-1.0).probability(np.array([0.0, 0.5, 3.0], np.float32))
+    assert found == pytest.approx([1 / (1 + np.e), 0.5, 1 / (1 + np.exp(-5))])
+
+
+def test_slope_1_and_intercept_0_give_the_booster_s_own_probability() -> None:
+    assert SigmoidCalibration().probability(np.array([-1.5], np.float32))[0] == pytest.approx(1 / (1 + np.exp(1.5)))
+
+
+def test_the_isotonic_curve_is_linear_between_knots_and_flat_beyond() -> None:
+    curve = IsotonicCalibration(margins=(-1.0, 1.0, 2.0), probabilities=(0.1, 0.3, 0.9))
+    found = curve.probability(np.array([-9, -1, 0, 1, 1.5, 2, 9], np.float32))
+    assert found == pytest.approx([0.1, 0.1, 0.2, 0.3, 0.6, 0.9, 0.9])
+
+
+def test_a_missing_margin_has_no_probability() -> None:
+    for curve in (SigmoidCalibration(), IsotonicCalibration(margins=(0.0, 1.0), probabilities=(0.2, 0.4))):
+        assert np.isnan(curve.probability(np.array([np.nan], np.float32))).all()
+
+
+@pytest.mark.parametrize(
+    ("margins", "probabilities", "message"),
+    [
+        ((0.0, 1.0), (0.1, 0.2, 0.3), "as many"),
+        ((0.0, 0.0), (0.1, 0.2), "must ascend"),
+        ((1.0, 0.0), (0.1, 0.2), "must ascend"),
+        ((0.0, 1.0), (0.2, 0.1), "must not descend"),
+        ((0.0, 1.0), (-0.1, 0.1), "between 0 and 1"),
+        ((0.0, 1.0), (0.1, 1.1), "between 0 and 1"),
+        ((0.0, float("nan")), (0.1, 0.2), "finite"),
+        ((0.0,), (0.1,), "at least 2"),
+    ],
+)
+def test_knots_that_are_no_rising_curve_are_refused(
+    margins: tuple[float, ...], probabilities: tuple[float, ...], message: str
+) -> None:
+    with pytest.raises(ValidationError, match=message):
+        IsotonicCalibration(margins=margins, probabilities=probabilities)
+
+
+@pytest.mark.parametrize("changes", [{"slope": 0.0}, {"slope": -1.0}, {"slope": float("inf")}, {"intercept": float("nan")}])
+def test_a_sigmoid_that_does_not_rise_is_refused(changes: dict[str, float]) -> None:
+    with pytest.raises(ValidationError):
+        SigmoidCalibration(**changes)
+
+
+@given(curve=st.one_of(sigmoids, isotonics()))
+@settings(max_examples=30, deadline=None, derandomize=True)
+def test_a_stored_curve_reads_back_as_the_same(curve: Calibration) -> None:
+    adapter: TypeAdapter[Calibration] = TypeAdapter(Calibration)
+    assert adapter.validate_json(curve.model_dump_json()) == curve

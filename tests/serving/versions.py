@@ -1,0 +1,34 @@
+"""Small real versions of all models of the catalogue, trained once per session into the tests' own model store."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from models import catalogue
+from registry.store import Version
+from training.sources import Synthetic
+from training.train import train
+
+ROWS = {"fraud": 25_000}
+"""Of rare events it takes many rows until there are enough; the other models make do with `FEW`."""
+FEW = 4000
+
+
+@functools.cache
+def trained() -> Mapping[str, Version]:
+    """One stored version of every model, by its name."""
+    versions = {}
+    for name, definition in catalogue().items():
+        booster = replace(definition.recipe.booster, rounds=30, early_stopping_rounds=10)
+        small = replace(definition, recipe=replace(definition.recipe, booster=booster))
+        versions[name] = train(small, Synthetic(name), force=True, rows=ROWS.get(name, FEW))
+    return versions
+
+
+def store() -> Path:
+    """The BENTOML_HOME that holds them."""
+    return Path(os.environ["BENTOML_HOME"])
