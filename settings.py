@@ -39,7 +39,7 @@ class SettingsError(Exception):
 class Settings(BaseModel):
     """Every setting of Tiffin."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     serving: ServingSettings = Field(default_factory=ServingSettings)
     inference: RunnerSettings = Field(default_factory=RunnerSettings)
@@ -59,7 +59,9 @@ def load(file: Path | None = None, environment: Mapping[str, str] | None = None)
     sources = dict.fromkeys(_paths(values), str(file))
     for path, value, variable in _from_environment(environment):
         _put(values, path, value)
-        sources[".".join(path)] = variable
+        name = ".".join(path)
+        sources = {known: source for known, source in sources.items() if not known.startswith(f"{name}.")}
+        sources[name] = variable
     for room, key, default in FOLDERS:
         part = values.setdefault(room, {})
         if isinstance(part, dict) and isinstance(folder := part.get(key, default), str):
@@ -72,10 +74,10 @@ def load(file: Path | None = None, environment: Mapping[str, str] | None = None)
 
 def _from_file(file: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(file.read_text())
+        values = yaml.safe_load(file.read_text("utf-8"))
     except OSError as error:
         raise SettingsError(f"cannot read {file}: {error.strerror}") from error
-    except yaml.YAMLError as error:
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise SettingsError(f"{file} is not YAML: {error}") from error
     if values is None:
         return {}
@@ -95,8 +97,16 @@ def _from_environment(environment: Mapping[str, str]) -> list[tuple[tuple[str, .
     for variable, text in sorted(environment.items()):
         if variable.startswith(PREFIX) and "__" in variable:
             path = tuple(variable.removeprefix(PREFIX).lower().split("__"))
-            found.append((path, yaml.safe_load(text), variable))
+            found.append((path, _value(text, variable), variable))
     return found
+
+
+def _value(text: str, variable: str) -> Any:
+    """What a variable's text means; a text that is no YAML may be a secret and is not shown."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise SettingsError(f"{variable} is not YAML; put a text with special characters in quotes") from None
 
 
 def _refuse_secrets(values: Mapping[str, Any], file: Path) -> None:
@@ -109,16 +119,18 @@ def _refuse_secrets(values: Mapping[str, Any], file: Path) -> None:
 
 def _secret(file: str, variable: str) -> str:
     try:
-        return Path(file).read_text().strip()
+        return Path(file).read_text("utf-8").strip()
     except OSError as error:
         raise SettingsError(f"{variable} names {file}, which cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise SettingsError(f"{variable} names {file}, which is not UTF-8") from None
 
 
 def _put(values: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
     for part in path[:-1]:
         inner = values.setdefault(part, {})
         if not isinstance(inner, dict):
-            inner = values[part] = {}
+            return  # which the settings refuse by its name
         values = inner
     values[path[-1]] = value
 
@@ -138,5 +150,14 @@ def _explain(error: ValidationError, sources: Mapping[str, str]) -> str:
     for fault in error.errors(include_url=False, include_context=False, include_input=False):
         path = ".".join(str(part) for part in fault["loc"])
         known = "unknown setting" if fault["type"] == "extra_forbidden" else fault["msg"]
-        lines.append(f"  {path} (from {sources.get(path, 'its room')}): {known}")
+        lines.append(f"  {path} (from {_source(path, sources)}): {known}")
     return "\n".join(lines)
+
+
+def _source(path: str, sources: Mapping[str, str]) -> str:
+    """Where the setting at `path` was given, be it as part of a larger one or in its own parts."""
+    whole = path
+    while whole not in sources and "." in whole:
+        whole = whole.rpartition(".")[0]
+    parts = [source for known, source in sources.items() if known.startswith(f"{path}.")]
+    return sources.get(path) or (parts and ", ".join(dict.fromkeys(parts))) or sources.get(whole) or "the defaults"

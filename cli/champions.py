@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from cli.local import servers_of
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -26,10 +28,9 @@ def database(settings: StorageSettings) -> Iterator[Engine]:
     Local servers stop again at the end unless somebody else uses them. Raises StorageError.
     """
     from storage import urls
-    from storage.local import LocalServers
     from storage.migrations import migrate
 
-    with LocalServers.for_settings(settings):
+    with servers_of(settings):
         url = urls(settings).database
         migrate(url)
         with connected(url, settings) as engine:

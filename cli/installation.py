@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cli import champions, console
+from cli.local import servers_of
 from cli.lookup import definitions
 
 if TYPE_CHECKING:
@@ -43,14 +44,10 @@ def set_up(workers: int | None, *, as_json: bool) -> Iterator[Done]:
         os.environ[WORKERS] = str(workers)
     with console.step("read the settings"):
         import settings
-        from storage.local import LocalServers
 
         loaded = settings.load()
         definitions()
-    servers = LocalServers.for_settings(loaded.storage)
-    with console.step("start local PostgreSQL and Redis"):
-        servers.start()
-    with servers:
+    with servers_of(loaded.storage):
         yield _complete(loaded, as_json=as_json)
 
 

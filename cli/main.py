@@ -5,6 +5,7 @@ Only typer is imported here and at the top of the commands' files; what a comman
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ from typer.core import TyperGroup
 
 from cli import doctor, models, serve, train
 from cli.errors import explain
+from cli.signals import end_in_order
 
 
 class Guarded(TyperGroup):
@@ -56,6 +58,8 @@ def tiffin(
     """Train, serve, explain and watch decision models on tabular data."""
     from cli.console import show_warnings
 
+    os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")  # read when BentoML is imported
+    end_in_order()
     show_warnings()
 
 

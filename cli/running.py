@@ -20,15 +20,14 @@ def run(where: Address, *, quiet: bool) -> None:
     In this process rather than by exec: Python, BentoML and the rooms are loaded already, which takes 3 s and more, and
     the local servers keep their user without a moment in which they have none.
     """
-    os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
+    from bentoml_cli.serve import serve_command
+
     from settings import ROOT
 
     os.chdir(ROOT)
     if quiet:
         sys.stdout.flush()
         os.dup2(2, 1)
-    from bentoml_cli.serve import serve_command
-
     console.say(f"serving on {where.url} (what it offers: {where.url}/docs); Ctrl-C ends it")
     console.hide_warnings()
     arguments = ["serve", SERVICE, "--host", where.host, "--port", str(where.port)]

@@ -33,8 +33,8 @@ def run_isolated(call: ModelCall, rows: NDArray[np.float32]) -> tuple[Output, di
 
 def _checked(call: ModelCall, rows: NDArray[np.float32]) -> Output:
     outputs = call(rows)
-    if outputs.ndim != 2 or len(outputs) != len(rows):
-        raise RuntimeError(f"the model answered shape {outputs.shape} for {len(rows)} rows")
+    if outputs.ndim != 2 or len(outputs) != len(rows) or outputs.dtype.kind != "f":
+        raise RuntimeError(f"the model answered {outputs.dtype} of shape {outputs.shape} for {len(rows)} rows")
     return outputs
 
 

@@ -107,6 +107,7 @@ class Runner:
         self.cost = CostModel()
         self.queued_rows = 0
         self.row_limit = float(min(settings.initial_rows, settings.max_rows))
+        self._slow_start = True
 
     # --- callers ---------------------------------------------------------------------------------------------------
 
@@ -265,12 +266,16 @@ class Runner:
         self._go_on()
 
     def _adapt(self, count: int, seconds: float) -> None:
-        """Additive increase while full calls meet the latency target, multiplicative decrease when one does not."""
+        """Additive increase while full calls meet the latency target, multiplicative decrease when one does not.
+
+        Until the target is first missed the limit doubles, as TCP's window does in slow start.
+        """
         if seconds * 1000 > self._settings.target_latency_ms:
             if count >= int(self.row_limit) * DECREASE:
                 self.row_limit = max(1.0, self.row_limit * DECREASE)
+                self._slow_start = False
         elif count >= int(self.row_limit):
-            step = max(1.0, self._settings.initial_rows / 8)
+            step = self.row_limit if self._slow_start else max(1.0, self._settings.initial_rows / 8)
             self.row_limit = min(float(self._settings.max_rows), self.row_limit + step)
 
     def _expire(self) -> None:

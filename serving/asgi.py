@@ -14,6 +14,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+LAST = (b"connection", b"close")
 
 
 class FrontDoorApp:
@@ -66,6 +67,8 @@ class FrontDoorApp:
             (b"content-length", str(len(answer)).encode()),
             (b"x-request-id", exchange.request_id.encode()),
         ]
+        if door.draining:
+            fixed.append(LAST)
         await send({"type": "http.response.start", "status": status, "headers": [*fixed, *headers]})
         await send({"type": "http.response.body", "body": answer})
 
@@ -81,7 +84,8 @@ class FrontDoorApp:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 kept = [(name, value) for name, value in message.get("headers", ()) if name.lower() != b"x-request-id"]
-                message = {**message, "headers": [*kept, (b"x-request-id", identity.encode())]}
+                kept.append((b"x-request-id", identity.encode()))
+                message = {**message, "headers": [*kept, LAST] if door.draining else kept}
             await send(message)
 
         size, announced = 0, _announced(given)

@@ -35,6 +35,8 @@ class FrontDoor:
         self, endpoints: Mapping[str, ModelEndpoint], *, max_body_bytes: int, access: AccessLog | None = None
     ) -> None:
         self.max_body_bytes = max_body_bytes
+        self.draining = False
+        """Set when the process is about to end: every answer then asks its client to come back on a new connection."""
         self._access = access
         self._known = tuple(endpoints)
         self.answered = 0

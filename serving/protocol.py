@@ -76,7 +76,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
             self._hand_over()
             return
         existing = self.cycle
-        keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+        keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive() and not door.draining
         cycle = Cycle(self, door, route, keep_alive)
         self.cycle = cycle  # type: ignore[assignment]
         if existing is None or existing.response_complete:

@@ -103,7 +103,7 @@ class Worker:
         for state in self.health.snapshot().values():
             metrics.dependency_up.labels(state.name).set(state.ok)
             if not state.ok and NAMES[state.name] in required:
-                reasons.append(f"{state.name}: {state.error or 'not checked yet'}")
+                reasons.append(f"{NAMES[state.name]}: not available since {state.since:%Y-%m-%dT%H:%M:%SZ}")
         return reasons
 
     @property
@@ -124,9 +124,12 @@ class Worker:
             loaded = await asyncio.to_thread(self._ready_version, definition)
             self.pool.install(loaded)
         except (RegistryError, LoadFailedError) as error:
-            if self.pool.reasons.get(definition.name) != str(error):
+            # Callers see the reason; what a damaged file made a library say may name paths and is for the log.
+            damaged = isinstance(error, LoadFailedError)
+            reason = f"version {error.tag} does not load; the server's log says why" if damaged else str(error)
+            if self.pool.reasons.get(definition.name) != reason:
                 logger.warning("%s", error)
-            self.pool.refuse(definition.name, str(error))
+            self.pool.refuse(definition.name, reason)
         metrics.model_up.labels(definition.name).set(self.serves(definition.name))
 
     def _ready_version(self, definition: Definition) -> LoadedModel:
@@ -157,7 +160,7 @@ class Worker:
             if self.draining:
                 then(number, frame)
                 return
-            self.draining = True
+            self.draining = self.door.draining = True
             loop.call_soon_threadsafe(loop.call_later, self.settings.drain_seconds, then, number, None)
 
         with contextlib.suppress(ValueError):  # not the main thread: an in-process test has no signals to handle

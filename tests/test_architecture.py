@@ -57,7 +57,7 @@ def test_every_folder_with_python_is_a_room_or_stands_at_the_top() -> None:
 
 
 def test_a_serving_worker_starts_without_the_libraries_that_only_training_needs() -> None:
-    heavy = {"pandas", "sklearn", "shap", "xgboost", "numba", "onnx"}
+    heavy = {"pandas", "sklearn", "shap", "xgboost", "numba", "llvmlite", "onnx"}
     code = f"import sys, service; print(sorted({heavy!r} & set(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False

@@ -1,6 +1,6 @@
 """Baseline (c): BentoML 1.4 as its documentation shows it, one request a call and with adaptive batching.
 
-The methods are `async` because stock BentoML is 20 to 40 % faster with them than with plain functions.
+The methods are `async` because stock BentoML answers up to a third more requests with them than with plain functions.
 """
 
 from __future__ import annotations

@@ -27,10 +27,12 @@ _NAMED = 5
 def checks(root: Path, settings: Settings | None) -> list[tuple[str, Check]]:
     """All checks of this file by name. Without settings the default state folder is looked at."""
     state_dir = settings.storage.state_dir if settings else root / ".tiffin"
+    local = settings is None or settings.storage.database_url is None or settings.storage.redis_url is None
+    lock = root / "requirements-local.lock"
     home = model_store()
     return [
         ("Python", python),
-        ("packages", partial(packages, root / "requirements.lock")),
+        ("packages", partial(packages, lock if local and lock.exists() else root / "requirements.lock")),
         ("model store", partial(writable, "model store", home, "set BENTOML_HOME to a folder that you may write to")),
         (
             "state folder",
@@ -39,7 +41,6 @@ def checks(root: Path, settings: Settings | None) -> list[tuple[str, Check]]:
             ),
         ),
         ("disk space", partial(disk_space, {home, state_dir})),
-        ("numba cache", partial(numba_cache, root / "inference")),
     ]
 
 
@@ -124,22 +125,6 @@ def disk_space(folders: set[Path]) -> Iterator[Finding]:
             yield warning("disk space", found, remedy)
         else:
             yield ok("disk space", found)
-
-
-def numba_cache(package: Path) -> Iterator[Finding]:
-    """Where numba keeps compiled code: NUMBA_CACHE_DIR, else beside the source, else the user's cache folder."""
-    given = os.environ.get("NUMBA_CACHE_DIR")
-    user = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "numba"
-    places = [Path(given)] if given else [package / "__pycache__", user]
-    for place in places:
-        if os.access(_nearest(place), os.W_OK | os.X_OK):
-            yield ok("numba cache", str(place))
-            return
-    yield warning(
-        "numba cache",
-        f"not writable: {', '.join(map(str, places))}; every worker compiles explanations anew, some 3 s",
-        "set NUMBA_CACHE_DIR to a folder that you may write to",
-    )
 
 
 def _nearest(folder: Path) -> Path:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from storage.settings import StorageSettings
 
 STARTS = "a local server, not running; `tiffin serve` starts it"
-TIMEOUT_SECONDS = 2.0
+TIMEOUT_SECONDS = 1.0
 
 
 def checks(settings: StorageSettings) -> list[tuple[str, Check]]:

@@ -35,11 +35,11 @@ def model(definition: Definition, champion: str | None) -> Iterator[Finding]:
             yield warning(check, f"{error}; the newest version answers instead", again)
     try:
         version = version or newest(definition)
-        load(definition, version)
+        load(definition, version).explainer.warm()  # compiles machine code, which some systems forbid
     except NoVersionError:
         yield failure(check, "no usable version", f"`tiffin train {definition.name}`, or `tiffin serve`")
     except LoadFailedError as error:
         yield failure(check, str(error), again)
     else:
         role = "champion" if version.tag == champion else "newest"
-        yield ok(check, f"{version.tag} ({role}) answers its example")
+        yield ok(check, f"{version.tag} ({role}) answers its example and explains")

@@ -24,6 +24,7 @@ from models.definition import (
 )
 from registry.encoding import Encoding
 from serving.decoding import Decoder
+from serving.problems import InvalidFeatures
 
 FLOAT32_EXACT = 2**24
 
@@ -65,8 +66,9 @@ def test_a_request_without_a_feature_is_taken_only_where_it_may_be_missing(defin
             values, _ = decoder.predict(body)
             assert values[definition.schema.names.index(feature.name)] is None
         else:
-            with pytest.raises(Exception, match=feature.name):
+            with pytest.raises(InvalidFeatures) as caught:
                 decoder.predict(body)
+            assert [error.field for error in caught.value.errors] == [f"record.{feature.name}"]
 
 
 def test_every_feature_says_what_it_is(definition: Definition) -> None:
@@ -128,8 +130,8 @@ def test_columns_of_the_recipe_are_not_learned_from_by_accident(definition: Defi
     recipe = definition.recipe
     assert definition.target.column not in (recipe.time_column, recipe.group_column)
     assert recipe.group_column not in definition.schema.names, "a model must not learn who somebody is"
-    assert 0 < recipe.validation_fraction
-    assert 0 < recipe.test_fraction
+    assert recipe.validation_fraction > 0
+    assert recipe.test_fraction > 0
     assert recipe.validation_fraction + recipe.test_fraction < 1
 
 

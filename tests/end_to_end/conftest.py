@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+import tests.serving.quiet_imports  # noqa: F401
 from tests.end_to_end.connection import Connection
 from tests.end_to_end.server import Server
 from tests.serving.versions import store, trained

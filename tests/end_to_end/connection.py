@@ -83,8 +83,11 @@ class Connection:
         return taken
 
     def ended(self) -> bool:
-        """Whether the server closes the connection without another byte; waits for it to do one or the other."""
-        return not self._received and self.socket.recv(1) == b""
+        """Whether the server ends the connection without another byte; waits for it to do one or the other."""
+        try:
+            return not self._received and self.socket.recv(1) == b""
+        except ConnectionResetError:
+            return True
 
     def _receive_more(self) -> None:
         received = self.socket.recv(1 << 16)

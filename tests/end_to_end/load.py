@@ -9,13 +9,15 @@ from typing import Any, Self
 
 import httpx
 
+PAUSE_SECONDS = 0.01
+"""Between two requests of a client: the server and whatever else is tested needs the machine too."""
+
 
 class Load:
-    """Threads that each send one request after another, and count the answers by status.
+    """Threads that each send one request after another, with a short pause, and count the answers by status.
 
-    What a client may not see is a request that was accepted and then not answered. A refused connection is counted as
-    "refused": the server said in time that it takes no more. With `keep_alive` a client keeps its connection as long as
-    the server does.
+    With `keep_alive` a client keeps its connection as long as the server does. A connection that cannot be made counts
+    as "refused", one that ends without an answer as "lost".
     """
 
     def __init__(self, url: str, path: str, body: Any, *, clients: int = 8, keep_alive: bool = True) -> None:
@@ -28,12 +30,11 @@ class Load:
 
     def _ask(self) -> None:
         with httpx.Client(timeout=10, headers=self._headers) as client:
-            while not self._stop.is_set():
+            while not self._stop.wait(PAUSE_SECONDS):
                 try:
                     self.counts[client.post(self._url, json=self._body).status_code] += 1
                 except httpx.ConnectError:
                     self.counts["refused"] += 1
-                    self._stop.wait(0.02)
                 except httpx.TransportError as error:
                     self.counts[f"lost: {error!r}"] += 1
 
@@ -47,9 +48,13 @@ class Load:
             thread.start()
         return self
 
+    def stop(self) -> None:
+        """Ask no more, as a load balancer does that sees the server not ready; what is asked is still waited for."""
+        self._stop.set()
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop.set()
+        self.stop()
         for thread in self._threads:
             thread.join()

@@ -51,7 +51,7 @@ class Server:
                     "BENTOML_HOME": str(home),
                     "BENTOML_DO_NOT_TRACK": "True",
                     "TIFFIN_STORAGE__STATE_DIR": str(self.state_dir),
-                    "TIFFIN_SERVING__DRAIN_SECONDS": "0.3",
+                    "TIFFIN_SERVING__DRAIN_SECONDS": "0.2",
                     **(settings or {}),
                 },
                 stdin=subprocess.DEVNULL,

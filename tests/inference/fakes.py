@@ -21,7 +21,7 @@ NEVER_SLOW, ALWAYS_SLOW = 1e9, 1e-9
 """`target_latency_ms`."""
 
 
-class Poisoned(Exception):  # noqa: N818
+class Poisoned(Exception):
     """What the model raises."""
 
 

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pytest
 import uvloop
@@ -43,8 +43,8 @@ def on_both_loops(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..
 
     first = inspect.Parameter("make_loop", inspect.Parameter.KEYWORD_ONLY)
     rest = [parameter.replace(kind=first.kind) for parameter in inspect.signature(test).parameters.values()]
-    on_loop.__signature__ = inspect.Signature([first, *rest])  # type: ignore[attr-defined]
-    return on_loop
+    on_loop.__signature__ = inspect.Signature([first, *rest])
+    return cast(Callable[..., None], on_loop)
 
 
 async def turns(count: int = 1) -> None:

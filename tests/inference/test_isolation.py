@@ -55,6 +55,18 @@ def test_a_model_that_fails_on_everything_is_not_asked_more_often_than_the_bound
     assert len(model.calls) <= min(MOST_CALLS + 1, 2 * count - 1)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_row_whose_output_is_no_finite_number_fails_alone(value: float) -> None:
+    def call(rows: NDArray[np.float32]) -> Output:
+        outputs = Numbers()(rows)
+        outputs[rows[:, 0] == 3, 1] = value
+        return outputs
+
+    outputs, failures, _ = run_isolated(call, matrix(6))
+    assert {row: type(error) for row, error in failures.items()} == {3: ArithmeticError}
+    assert np.delete(outputs, 3, axis=0).tolist() == answers([0, 1, 2, 4, 5])
+
+
 def test_pieces_whose_width_differs_fail_and_the_others_stay() -> None:
     def call(rows: NDArray[np.float32]) -> Output:
         if len(rows) > 2:

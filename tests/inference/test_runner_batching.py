@@ -39,7 +39,7 @@ class TimerlessLoop(asyncio.SelectorEventLoop):
 
 
 class TimerlessUvloop(uvloop.Loop):
-    call_later = call_at = _no_timer  # type: ignore[assignment]
+    call_later = call_at = _no_timer
 
 
 @pytest.mark.parametrize("make_loop", [TimerlessLoop, TimerlessUvloop])
@@ -143,12 +143,10 @@ async def test_large_work_takes_turns_with_small_ones() -> None:
     await turns()
     runner.submit(rows([1000]), ended("small"))
     runner.submit(rows(range(2000, 2025)), ended("middle"))
-    for released in range(1, 15):
+    for _ in range(3):
         executor.release()
         await turns(2)
-        if "small" in ended.names:
-            break
-    assert released <= 3, "the small one waits for the large one's present turn and one more"
+    assert ended.names == ["small"], "it waited for the large one's present turn and one more"
     await release_all(executor)
     assert ended.names == ["small", "middle", "large"]
     assert max(model.sizes) == 10
@@ -173,8 +171,8 @@ async def test_the_row_limit_grows_while_calls_are_full_and_fast_up_to_its_bound
     model = Numbers()
     runner = runner_of(model, initial_rows=8, max_rows=20, target_latency_ms=NEVER_SLOW)
     await runner.run(rows(range(300)))
-    assert model.sizes[:13] == list(range(8, 21))
-    assert set(model.sizes[13:-1]) == {20}
+    assert model.sizes[:2] == [8, 16]
+    assert set(model.sizes[2:-1]) == {20}
     assert runner.row_limit == 20.0
 
 
@@ -356,7 +354,7 @@ async def test_drain_answers_what_is_queued_and_takes_nothing_new() -> None:
     await draining
     for name, numbers in enumerate(works):
         assert outputs(ended.work(name)) == answers(numbers)
-    assert 99 not in sum(model.calls, [])
+    assert all(99 not in call for call in model.calls)
 
 
 @on_both_loops

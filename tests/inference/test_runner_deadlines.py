@@ -39,7 +39,9 @@ async def late(runner: Runner, numbers: list[int], deadline_seconds: float) -> t
     return work, perf_counter() - begun
 
 
-async def held(runner: Runner, executor: HeldExecutor, numbers: list[int], deadline: float = 60.0) -> asyncio.Task[Work]:
+async def held(
+    runner: Runner, executor: HeldExecutor, numbers: list[int], deadline: float = 60.0
+) -> asyncio.Task[Work]:
     """A caller whose call now runs, and goes on until it is released."""
     caller = asyncio.create_task(runner.run(rows(numbers), deadline))
     await turns(2)
@@ -252,6 +254,35 @@ async def test_a_callback_that_raises_for_work_found_late_in_the_queue_harms_nob
     await turns()
     assert ended.names == [0, 2]
     assert outputs(ended.work(0)) == answers([0])
+
+
+@on_both_loops
+async def test_work_whose_time_was_over_before_its_call_is_not_scored() -> None:
+    model, ended = Numbers(), Ended()
+    runner = runner_of(model)
+    runner.submit(rows([0]), ended("in time"))
+    runner.submit(rows([1, 2]), ended("late")).deadline = 0.0
+    await turns()
+    assert failures(ended.work("late")) == {0: LATE, 1: LATE}
+    assert outputs(ended.work("in time")) == answers([0])
+    assert model.calls == [[0]]
+
+
+@on_both_loops
+async def test_work_submitted_by_a_caller_who_was_told_too_late_waits_its_turn() -> None:
+    model, executor, ended = Numbers(), HeldExecutor(), Ended()
+    runner = runner_of(model, executor, initial_rows=1, max_rows=1)
+
+    def again(_: Work) -> None:
+        runner.submit(rows([2]), ended("again"))
+
+    runner.submit(rows([0]), again).deadline = 0.0
+    runner.submit(rows([1]), ended("first"))
+    await turns(4)
+    assert len(executor.held) == 1, "one call at a time"
+    await release_all(executor)
+    assert ended.names == ["first", "again"]
+    assert outputs(ended.work("again")) == answers([2])
 
 
 @on_both_loops

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -84,19 +85,20 @@ async def test_a_model_that_fails_on_everything_ends_soon() -> None:
     assert outputs(await runner.run(rows([1]))) == answers([1])
 
 
-@pytest.mark.parametrize("shape", ["too few", "too many", "a vector", "a cube", "a list"])
+@pytest.mark.parametrize("shape", ["too few", "too many", "a vector", "a cube", "a list", "text"])
 @on_both_loops
 async def test_outputs_of_the_wrong_shape_are_failures_and_nothing_hangs(shape: str) -> None:
     def call(rows: NDArray[np.float32]) -> Output:
         right = np.zeros((len(rows), 2))
-        wrong = {
+        wrong: dict[str, Any] = {
             "too few": right[:-1],
             "too many": np.zeros((len(rows) + 1, 2)),
             "a vector": right[:, 0],
             "a cube": right[:, :, None],
             "a list": right.tolist(),
+            "text": right.astype(object),
         }
-        return wrong[shape]
+        return cast(Output, wrong[shape])
 
     runner = runner_of(call)
     work = await runner.run(rows(range(25)))
@@ -223,4 +225,3 @@ def test_every_work_ends_once_with_its_own_answers(
         if good:
             assert work.outputs is not None
             assert work.outputs[good].tolist() == answers(numbers[row] for row in good)
-

@@ -53,7 +53,7 @@ def test_the_ends_of_a_range_belong_to_it(feature: Number) -> None:
 
 
 def test_two_features_of_one_name_are_refused() -> None:
-    with pytest.raises(ValueError, match="feature names stand twice: c, n$"):
+    with pytest.raises(ValueError, match=r"feature names stand twice: c, n$"):
         Schema((number(), category(), FLAG, category(), number()))
 
 

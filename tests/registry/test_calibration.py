@@ -76,10 +76,12 @@ def test_knots_that_are_no_rising_curve_are_refused(
         IsotonicCalibration(margins=margins, probabilities=probabilities)
 
 
-@pytest.mark.parametrize("changes", [{"slope": 0.0}, {"slope": -1.0}, {"slope": float("inf")}, {"intercept": float("nan")}])
+@pytest.mark.parametrize(
+    "changes", [{"slope": 0.0}, {"slope": -1.0}, {"slope": float("inf")}, {"intercept": float("nan")}]
+)
 def test_a_sigmoid_that_does_not_rise_is_refused(changes: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
-        SigmoidCalibration(**changes)
+        SigmoidCalibration.model_validate(changes)
 
 
 @given(curve=st.one_of(sigmoids, isotonics()))

@@ -43,9 +43,7 @@ def test_without_a_release_the_pinned_version_wins_over_the_newest(versions: lis
     assert champion(CHOSEN, released("chosen_too:abc", stranger), pinned=[versions[1].tag]) == versions[1]
 
 
-def test_without_release_and_pin_the_newest_answers(
-    versions: list[Version], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_without_release_and_pin_the_newest_answers(versions: list[Version], caplog: pytest.LogCaptureFixture) -> None:
     assert champion(CHOSEN, {}) == versions[3]
     assert champion(CHOSEN, {}, pinned=["chosen_too:abc", "other:abc"]) == versions[3]
     assert caplog.records == []

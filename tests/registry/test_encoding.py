@@ -26,7 +26,7 @@ ENCODING = Encoding(SCHEMA, {"c": {"b": 0.0, "a": 1.0, "NA": 2.0}, "d": {"high":
 NAN = float("nan")
 
 
-def same(found: Any, expected: list[float]) -> bool:
+def same(found: Any, expected: Any) -> bool:
     return bool(np.array_equal(np.array(found, np.float64), np.array(expected, np.float64), equal_nan=True))
 
 
@@ -54,7 +54,7 @@ def test_a_tuple_is_as_good_as_a_list_and_neither_is_changed() -> None:
 
 
 def test_the_matrix_takes_features_by_name_not_by_position() -> None:
-    record = {"x": 1.0, "c": "a", "f": True, "d": "low", "n": 3}
+    record: dict[str, Value] = {"x": 1.0, "c": "a", "f": True, "d": "low", "n": 3}
     turned = dict(reversed(record.items()))
     matrix = ENCODING.matrix([record, turned])
     assert matrix.dtype == np.float32
@@ -67,6 +67,18 @@ def test_what_a_record_lacks_is_missing_and_what_is_no_feature_is_ignored() -> N
 
 def test_no_records_make_a_matrix_without_rows() -> None:
     assert ENCODING.matrix([]).shape == (0, 5)
+
+
+def test_rows_of_values_become_a_matrix_with_and_without_categories() -> None:
+    plain = Encoding(Schema((SCHEMA["x"], SCHEMA["f"], SCHEMA["n"])), {})
+    rows: list[tuple[Value, ...]] = [(1.5, True, 3), (None, None, 0), (-2, False, 10)]
+    assert plain.encode(rows).dtype == np.float32
+    assert same(plain.encode(rows), [plain.row(row) for row in rows])
+    assert same(plain.encode(rows)[1], [NAN, NAN, 0])
+    assert plain.encode([]).shape == (0, 3)
+    mixed: list[Value] = [None, "new", None, "low", 3]
+    assert same(ENCODING.encode([mixed]), [ENCODING.row(mixed)])
+    assert mixed == [None, "new", None, "low", 3]
 
 
 values = st.tuples(

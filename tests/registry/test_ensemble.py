@@ -83,7 +83,12 @@ def test_margins_equal_the_booster_s_for_every_objective(objective: str) -> None
 @pytest.mark.parametrize("objective", ["binary:logistic", "reg:squarederror"])
 @pytest.mark.parametrize(
     "settings",
-    [{"base_score": 0.03}, {"booster": "gbtree", "num_parallel_tree": 3, "subsample": 0.5}, {"gamma": 2.0}, {"max_depth": 1}],
+    [
+        {"base_score": 0.03},
+        {"booster": "gbtree", "num_parallel_tree": 3, "subsample": 0.5},
+        {"gamma": 2.0},
+        {"max_depth": 1},
+    ],
     ids=str,
 )
 def test_margins_equal_the_booster_s_for_other_settings(objective: str, settings: dict[str, Any]) -> None:
@@ -113,7 +118,9 @@ def test_arrays_have_the_promised_types_and_leaves_the_promised_form() -> None:
         assert (tree.threshold[leaves] == 0).all()
         assert (tree.value[~leaves] == 0).all()
         inner = np.flatnonzero(~leaves)
-        np.testing.assert_allclose(tree.cover[inner], tree.cover[tree.left[inner]] + tree.cover[tree.right[inner]], rtol=1e-4)
+        np.testing.assert_allclose(
+            tree.cover[inner], tree.cover[tree.left[inner]] + tree.cover[tree.right[inner]], rtol=1e-4
+        )
 
 
 def test_categorical_splits_are_refused() -> None:

@@ -148,9 +148,7 @@ def test_another_artifact_format_is_unusable() -> None:
         store.get(version.tag, given)
 
 
-@pytest.mark.parametrize(
-    "content", ["", "{", "[]", '{"format": 1}', '{"format": 2}', "\x00"], ids=lambda content: repr(content)
-)
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 1}', '{"format": 2}', "\x00"], ids=repr)
 def test_a_damaged_version_json_is_unusable_and_says_where(content: str) -> None:
     given = definition("stored_damaged")
     version = save(given)
