@@ -64,7 +64,7 @@ def occupied(where: Address) -> str:
 
 def _by_whom(port: int) -> str:
     """The process that listens there, as far as this account may know."""
-    import psutil  # type: ignore[import-untyped]
+    import psutil
 
     try:
         holders = [

@@ -13,6 +13,7 @@ import bentoml
 from _bentoml_sdk.io_models import IODescriptor
 from pydantic import BaseModel, create_model
 from starlette.requests import Request
+from starlette.responses import Response
 
 from models.definition import Definition
 from serving.decoding import Values
@@ -38,7 +39,16 @@ class JsonInput(IODescriptor):
         settings: ServingSettings = request.app.state.serving
         body = parse_object(await request.body(), max_nesting=settings.max_nesting)
         cls.check(body)
-        return cls.model_construct(None, **body)
+        checked: Self = cls.model_construct(None, **body)
+        return checked
+
+
+class JsonOutput(IODescriptor):
+    """An output that holds the fields that were set, as the front door's answers do, and no nulls for the others."""
+
+    @classmethod
+    async def to_http_response(cls, answer: BaseModel, serde: object) -> Response:
+        return Response(answer.model_dump_json(exclude_unset=True), media_type="application/json")
 
 
 def add_apis(inner: type, definitions: Mapping[str, Definition], settings: ServingSettings) -> None:
@@ -87,8 +97,8 @@ def _methods(definition: Definition, settings: ServingSettings) -> dict[str, Any
 
 def _api(name: str, method: Any, check: Check, request: type[BaseModel], answer: type[BaseModel]) -> Any:
     source = create_model(request.__name__, __base__=(JsonInput, request))
-    source.check = staticmethod(check)  # type: ignore[assignment]
-    target = create_model(answer.__name__, __base__=(IODescriptor, answer))
+    setattr(source, "check", staticmethod(check))  # noqa: B010 - created classes have no such attribute for mypy
+    target = create_model(answer.__name__, __base__=(JsonOutput, answer))
 
     async def answered(self: Any, **body: Any) -> Any:
         return target.model_validate(await method(self, **body))

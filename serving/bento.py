@@ -60,13 +60,14 @@ class TiffinService(Service[Any]):
         app = factory()
         settings: ServingSettings = self.inner.settings
         app.state.serving = settings
+        app.router.redirect_slashes = False
         add_problems(app)
         if settings.fast_path:
             install(lambda: factory.worker.door, shutdown_seconds=settings.shutdown_seconds)
         return FrontDoorApp(app, lambda: factory.worker.door, fast_path=settings.fast_path)
 
 
-class AppFactory(ServiceAppFactory):  # type: ignore[misc]
+class AppFactory(ServiceAppFactory):
     """BentoML's application with problem documents for errors, and probes that say why."""
 
     @property
@@ -144,7 +145,9 @@ def _problem(error: Exception) -> Problem:
         if error.status_code == 404:
             return NotFound("there is nothing at this path; /docs lists what there is")
         if error.status_code == 405:
-            return MethodNotAllowed("this path does not take this method", headers=list((error.headers or {}).items()))
+            headers = error.headers or {}
+            remedy = f"use {headers.get('Allow', 'another')}"
+            return MethodNotAllowed(f"this path does not take this method; {remedy}", headers=list(headers.items()))
         if error.status_code >= 500:
             return InternalError()
         return Other(error.status_code, str(error.detail))

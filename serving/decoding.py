@@ -65,7 +65,7 @@ class Decoder:
             request = self._many.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return self._careful_batch(body)
-        rows = list(map(msgspec.structs.astuple, request.records))
+        rows: list[Any] = list(map(msgspec.structs.astuple, request.records))
         keys = 1 + _given(request, ("threshold", "include")) + len(rows) * len(self._schema)
         if self._may_lack:
             keys -= sum(row.count(UNSET) for row in rows)

@@ -86,7 +86,7 @@ class FrontDoor:
     def unfit(self, exchange: Exchange) -> Problem | None:
         """Why this request is refused before its body is read; None when it is not."""
         if exchange.method != "POST":
-            return MethodNotAllowed("use POST", headers=[("allow", "POST")])
+            return MethodNotAllowed("this path does not take this method; use POST", headers=[("allow", "POST")])
         if len(exchange.body) > self.max_body_bytes:
             return self.too_large()
         if exchange.content_type != b"application/json" and not is_json(exchange.content_type):

@@ -71,7 +71,7 @@ class Health(Described):
 
 def management_app(worker: Callable[[], Worker], openapi: Callable[[], dict[str, Any]]) -> FastAPI:
     """The FastAPI application that BentoML mounts. `worker` is asked at each request."""
-    app = FastAPI(title="Tiffin", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="Tiffin", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     add_problems(app)
     app.add_exception_handler(RequestValidationError, _invalid)  # type: ignore[arg-type]
 

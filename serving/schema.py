@@ -126,11 +126,9 @@ class Shapes:
 def shapes(definition: Definition, *, max_records: int) -> Shapes:
     """The request classes of a model, with units, ranges and an example that works when pasted."""
     title = "".join(part.capitalize() for part in definition.name.split("_"))
+    fields: dict[str, Any] = {f"f{i}": _field(feature) for i, feature in enumerate(definition.schema.features)}
     record = create_model(
-        f"{title}Record",
-        __base__=Described,
-        __doc__=f"The features of {definition.title}.",
-        **{f"f{i}": _field(feature) for i, feature in enumerate(definition.schema.features)},
+        f"{title}Record", __base__=Described, __doc__=f"The features of {definition.title}.", **fields
     )
     options: dict[str, Any] = {
         "threshold": (

@@ -80,7 +80,7 @@ def check_batch(definition: Definition, body: Mapping[str, Any], *, max_records:
             errors.append(FieldError("records", code, "must be an array of records", shown(records)))
         records = []
     elif not records:
-        errors.append(FieldError("records", "too_short", "must hold at least one record", []))
+        errors.append(FieldError("records", "too_short", "must hold at least one record", shown(records)))
     _refuse(errors)
     if len(records) > max_records:
         raise TooLarge(f"a batch may hold {max_records} records, this one has {len(records)}; send several batches")

@@ -125,8 +125,9 @@ class Worker:
             self.pool.install(loaded)
         except (RegistryError, LoadFailedError) as error:
             # Callers see the reason; what a damaged file made a library say may name paths and is for the log.
-            damaged = isinstance(error, LoadFailedError)
-            reason = f"version {error.tag} does not load; the server's log says why" if damaged else str(error)
+            reason = str(error)
+            if isinstance(error, LoadFailedError):
+                reason = f"version {error.tag} does not load; the server's log says why"
             if self.pool.reasons.get(definition.name) != reason:
                 logger.warning("%s", error)
             self.pool.refuse(definition.name, reason)

@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from benchmarks.servers.process import ServerProcess
 

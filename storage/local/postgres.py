@@ -11,7 +11,7 @@ import shutil
 import signal
 from pathlib import Path
 
-import psycopg2  # type: ignore[import-untyped]
+import psycopg2
 
 from storage.errors import LocalServerError
 from storage.local import process

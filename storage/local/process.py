@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from storage.errors import LocalServerError
 

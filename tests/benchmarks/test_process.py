@@ -4,7 +4,7 @@ import sys
 import time
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
 
 from benchmarks.errors import ServerFailedError

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from tests.storage.servers import ROOT, server_processes, wait_for
 

@@ -1,9 +1,10 @@
-"""The whole application in this process: real versions, real BentoML, real PostgreSQL and Redis; no socket of its own."""
+"""The whole application in this process: real versions, BentoML, PostgreSQL and Redis; no socket of its own."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -75,7 +76,9 @@ class App:
         return self._worker()
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        return self._runner.run(self._request(method, path, **options))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*'model_fields' attribute on the instance")  # BentoML's
+            return self._runner.run(self._request(method, path, **options))
 
     def get(self, path: str) -> httpx.Response:
         return self.request("GET", path)

@@ -5,6 +5,7 @@ BentoML 1.4.39 uses methods that pydantic deprecates.
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +20,5 @@ def quiet() -> Iterator[None]:
 
 
 with quiet():
-    import _bentoml_impl.client
-    import _bentoml_impl.server.app
-    import _bentoml_sdk
-
-    import serving.apis  # noqa: F401
+    for name in ("_bentoml_sdk", "_bentoml_impl.client", "_bentoml_impl.server.app", "serving.apis"):
+        importlib.import_module(name)

@@ -14,8 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import psutil  # type: ignore[import-untyped]
-import psycopg2  # type: ignore[import-untyped]
+import psutil
+import psycopg2
 import pytest
 
 from storage.local import LocalServers

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
-import psycopg2  # type: ignore[import-untyped]
+import psutil
+import psycopg2
 import pytest
 import redis
 
