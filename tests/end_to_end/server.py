@@ -19,6 +19,7 @@ import psutil
 
 from tests.storage.servers import ROOT, server_processes, wait_for
 
+BENTOML = Path(sys.executable).with_name("bentoml")
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 SETTINGS = ("TIFFIN_", "DATABASE_URL", "REDIS_URL", "BENTOML_", "PROMETHEUS_", "prometheus_")
@@ -34,18 +35,21 @@ def free_port() -> int:
 class Server:
     """A server that is started at once. Leaving the `with` stops it and fails if anything of it stays behind.
 
-    `home` is its BENTOML_HOME; `settings` are environment variables.
+    `home` is its BENTOML_HOME; `settings` are environment variables; `bento` is the tag of a Bento in `home`, without
+    which the project itself is served.
     """
 
-    def __init__(self, folder: Path, *, home: Path, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, home: Path, settings: Mapping[str, str] | None = None, bento: str | None = None
+    ) -> None:
         self.port = free_port()
         self.state_dir = folder / "state"
         self.log = folder / "log"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
-                [str(Path(sys.executable).with_name("bentoml")), "serve", "--host", "127.0.0.1", "-p", str(self.port)],
-                cwd=ROOT,
+                [str(BENTOML), "serve", *([bento] if bento else []), "--host", "127.0.0.1", "-p", str(self.port)],
+                cwd=folder if bento else ROOT,
                 env={
                     **inherited,
                     "BENTOML_HOME": str(home),
