@@ -268,12 +268,15 @@ class Runner:
     def _adapt(self, count: int, seconds: float) -> None:
         """Additive increase while full calls meet the latency target, multiplicative decrease when one does not.
 
-        Until the target is first missed the limit doubles, as TCP's window does in slow start.
+        Until the target is first missed the limit doubles, as TCP's window does in slow start. It does not fall where
+        most of a call's time is overhead: smaller calls would take about as long, and there would be more of them.
+        (With 8 ms of overhead and 128 callers it fell to 1, giving 117 rows/s; it stays near 40 and gives 4 000.)
         """
         if seconds * 1000 > self._settings.target_latency_ms:
             if count >= int(self.row_limit) * DECREASE:
-                self.row_limit = max(1.0, self.row_limit * DECREASE)
                 self._slow_start = False
+                if self.cost.slope * count >= self.cost.overhead:
+                    self.row_limit = max(1.0, self.row_limit * DECREASE)
         elif count >= int(self.row_limit):
             step = self.row_limit if self._slow_start else max(1.0, self._settings.initial_rows / 8)
             self.row_limit = min(float(self._settings.max_rows), self.row_limit + step)

@@ -30,6 +30,16 @@ def test_calls_of_one_size_are_taken_as_all_slope() -> None:
     assert cost.seconds(40) == pytest.approx(0.02)
 
 
+def test_what_calls_of_different_sizes_taught_outlasts_many_calls_of_one_size() -> None:
+    cost = CostModel(memory=10)
+    for size in (10, 20, 30):
+        cost.observe(size, 0.008 + 0.0001 * size)
+    for _ in range(1000):
+        cost.observe(20, 0.010)
+    assert cost.slope == pytest.approx(0.0001)
+    assert cost.overhead == pytest.approx(0.008)
+
+
 def test_it_forgets_what_was_long_ago() -> None:
     cost = CostModel(memory=20)
     for _ in range(50):

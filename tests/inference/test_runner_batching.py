@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any, NoReturn
 
 import numpy as np
@@ -155,15 +155,40 @@ async def test_large_work_takes_turns_with_small_ones() -> None:
     assert outputs(ended.work("middle")) == answers(range(2000, 2025))
 
 
+class Timed(Numbers):
+    """A model whose calls take as long as it says, by the clock that measures them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, call_seconds: float = 0, row_seconds: float = 0) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.call_seconds, self.row_seconds = call_seconds, row_seconds
+        monkeypatch.setattr("inference.isolation.perf_counter", lambda: self.now)
+
+    def __call__(self, rows: NDArray[np.float32]) -> Output:
+        self.now += self.call_seconds + self.row_seconds * len(rows)
+        return super().__call__(rows)
+
+
 @on_both_loops
-async def test_the_row_limit_falls_while_calls_are_slow_and_never_below_one() -> None:
-    model = Numbers()
-    runner = runner_of(model, initial_rows=64, max_rows=4096, target_latency_ms=ALWAYS_SLOW)
+async def test_the_row_limit_falls_while_calls_are_slow_and_never_below_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Timed(monkeypatch, call_seconds=0.0001, row_seconds=0.01)
+    runner = runner_of(model, initial_rows=64, max_rows=4096, target_latency_ms=5.0)
     await runner.run(rows(range(2000)))
     assert model.sizes[0] == 64
-    assert all(after <= before for before, after in zip(model.sizes, model.sizes[1:], strict=False))
+    assert all(after <= before for before, after in pairwise(model.sizes))
     assert model.sizes[-1] == 1
     assert runner.row_limit == 1.0
+
+
+@on_both_loops
+async def test_the_row_limit_does_not_fall_where_fewer_rows_would_not_make_calls_short(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = Timed(monkeypatch, call_seconds=0.008, row_seconds=0.00001)
+    runner = runner_of(model, initial_rows=64, max_rows=4096, target_latency_ms=5.0)
+    for _ in range(3000):
+        await runner.run(rows(range(int(runner.row_limit))))
+    assert runner.row_limit > 40
 
 
 @on_both_loops
@@ -187,24 +212,23 @@ async def test_calls_that_are_not_full_teach_the_limit_nothing() -> None:
 
 
 @on_both_loops
-async def test_the_row_limit_recovers_after_a_slow_spell() -> None:
-    class Spells(Numbers):
-        seconds = 0.03
-
-        def __call__(self, rows: NDArray[np.float32]) -> Output:
-            time.sleep(self.seconds)
-            return super().__call__(rows)
-
-    model = Spells()
-    runner = runner_of(model, initial_rows=16, max_rows=16, target_latency_ms=25.0)
-    for _ in range(5):
+async def test_the_row_limit_falls_by_a_tenth_and_recovers_step_by_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = Timed(monkeypatch, row_seconds=0.0001)
+    runner = runner_of(model, initial_rows=64, max_rows=80, target_latency_ms=5.0)
+    limits = []
+    for _ in range(7):
         await runner.run(rows(range(int(runner.row_limit))))
-    low = runner.row_limit
-    assert low < 11
-    model.seconds = 0
-    for _ in range(20):
+        limits.append(runner.row_limit)
+    low = 64 * 0.9**3
+    assert limits[:3] == pytest.approx([57.6, 51.84, low])
+    assert limits[3:] == pytest.approx([low + 8, (low + 8) * 0.9, (low + 8) * 0.9 + 8, ((low + 8) * 0.9 + 8) * 0.9])
+    model.row_seconds = 0.00001
+    before = runner.row_limit
+    for step in (8, 16, 24, 80 - before, 80 - before):
         await runner.run(rows(range(int(runner.row_limit))))
-    assert runner.row_limit > low
+        assert runner.row_limit == pytest.approx(before + step)
 
 
 @on_both_loops

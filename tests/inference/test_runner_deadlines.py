@@ -6,9 +6,11 @@ import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import pytest
+import uvloop
 from numpy.typing import NDArray
 
 from inference.errors import DeadlineExceededError, OverloadedError
@@ -25,7 +27,7 @@ from tests.inference.fakes import (
     rows,
     runner_of,
 )
-from tests.inference.loops import on_both_loops, turns
+from tests.inference.loops import MakeLoop, on_both_loops, turns
 
 LATE = "DeadlineExceededError"
 MUCH_LATER = 1.5
@@ -285,21 +287,38 @@ async def test_work_submitted_by_a_caller_who_was_told_too_late_waits_its_turn()
     assert outputs(ended.work("again")) == answers([2])
 
 
-@on_both_loops
-async def test_no_timer_is_left_behind_by_calls_that_end_in_time() -> None:
-    loop = asyncio.get_running_loop()
-    before = loop.time()
-    executor = HeldExecutor()
-    runner = runner_of(Numbers(), executor)
-    told: list[str] = []
-    runner._expire = lambda: told.append("expired")  # type: ignore[method-assign]
-    for number in range(5):
-        caller = asyncio.create_task(runner.run(rows([number]), 0.05))
-        await turns(2)
-        await release_all(executor)
-        await caller
-    await asyncio.sleep(before + 0.1 - loop.time())
-    assert told == []
+class RecordingLoop(asyncio.SelectorEventLoop):
+    def call_at(self, *args: Any, **kwargs: Any) -> asyncio.TimerHandle:  # type: ignore[override]
+        timers.append(super().call_at(*args, **kwargs))
+        return timers[-1]
+
+
+class RecordingUvloop(uvloop.Loop):
+    def call_at(self, *args: Any, **kwargs: Any) -> asyncio.TimerHandle:  # type: ignore[override]
+        timers.append(super().call_at(*args, **kwargs))
+        return timers[-1]
+
+
+timers: list[asyncio.TimerHandle] = []
+"""What the recording loops have set."""
+
+
+@pytest.mark.parametrize("make_loop", [RecordingLoop, RecordingUvloop])
+def test_no_timer_is_left_behind_by_calls_that_end_in_time(make_loop: MakeLoop) -> None:
+    async def scenario() -> None:
+        executor, ended = HeldExecutor(), Ended()
+        runner = runner_of(Numbers(), executor)
+        for number in range(5):
+            runner.submit(rows([number]), ended("a"), 60.0)
+            await turns()
+            runner.submit(rows([number]), ended("b"), 50.0 - number)
+            await release_all(executor)
+
+    timers.clear()
+    with asyncio.Runner(loop_factory=make_loop) as loop:
+        loop.run(scenario())
+    assert len(timers) >= 10
+    assert all(timer.cancelled() for timer in timers)
 
 
 @on_both_loops
