@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from inference.errors import LoadFailedError
 from inference.isolation import Output
+from inference.margins import Margins
 from inference.predictor import Predictor
 from models.definition import Definition, Driver, Value
 from registry.calibration import Calibration
@@ -49,9 +50,19 @@ class LoadedModel:
 
         return Explainer(self.ensemble)
 
+    @cached_property
+    def margins(self) -> Margins:
+        """ONNX Runtime until `warm` has compiled the trees."""
+        return Margins(self.tag, self.predictor, self.ensemble)
+
+    def warm(self) -> None:
+        """Compiles what scores and what explains: 0.2 s for the first version of a process, 20 ms for others."""
+        self.margins.warm(self.encoding.matrix([self.details.example.record]))
+        self.explainer.warm()
+
     def score(self, rows: NDArray[np.float32]) -> Output:
         """Rows (n, features) -> (n, 2): margin and calibrated score."""
-        margins = self.predictor.margins(rows)
+        margins = self.margins.of(rows)
         outputs = np.empty((len(rows), 2))
         outputs[:, MARGIN] = margins
         outputs[:, SCORE] = self.calibration.probability(margins)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from registry.ensemble import Tree, TreeEnsemble
+from inference.tree_nodes import Nodes, nodes_of
+from registry.ensemble import TreeEnsemble
 
 TREE = np.dtype([("first", "i4"), ("low", "i4"), ("size", "i4"), ("repeat", "i4"), ("repeat_end", "i4")])
 """A tree has `size` splits from `first` on, of which the first `low` have other splits below them, and its repeats."""
@@ -55,23 +56,6 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class _Nodes:
-    """The nodes of all trees end to end. Shapes are (nodes,).
-
-    `left` and `right` are positions in these arrays, -1 in leaves.
-    """
-
-    tree: NDArray[np.int64]
-    left: NDArray[np.int64]
-    right: NDArray[np.int64]
-    feature: NDArray[np.int32]
-    threshold: NDArray[np.float32]
-    missing_left: NDArray[np.bool_]
-    value: NDArray[np.float32]
-    share_left: NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
 class _Paths:
     """How the roots lead to the nodes. Shapes are (nodes,).
 
@@ -106,7 +90,7 @@ def plan(ensemble: TreeEnsemble) -> Plan:
     constant = sum(float(tree.value[0]) for tree in ensemble.trees if tree.left[0] < 0)
     if not trees:
         return _empty_plan(ensemble.base_margin + constant)
-    nodes = _nodes(trees, ensemble.features)
+    nodes = nodes_of(trees, ensemble.features)
     paths = _paths(nodes, np.flatnonzero(np.diff(nodes.tree, prepend=-1)))
     order = _order(nodes, paths)
     asked = _asked(nodes, paths, order)
@@ -133,45 +117,7 @@ def _empty_plan(base_value: float) -> Plan:
     )
 
 
-def _check(tree: Tree, features: int) -> None:
-    split = tree.left >= 0
-    children = np.concatenate([tree.left[split], tree.right[split]])
-    if children.min() < 1 or children.max() >= len(tree.left) or len(np.unique(children)) < len(children):
-        raise ValueError("the nodes do not make a tree")
-    if tree.feature[split].min() < 0 or tree.feature[split].max() >= features:
-        raise ValueError(f"a split on feature {tree.feature[split].max()}: the model has {features}")
-
-
-def _nodes(trees: list[Tree], features: int) -> _Nodes:
-    for tree in trees:
-        _check(tree, features)
-    first = np.cumsum([0, *(len(tree.left) for tree in trees)])[:-1]
-    number = np.repeat(np.arange(len(trees)), [len(tree.left) for tree in trees])
-    left = np.concatenate([tree.left for tree in trees]).astype(np.int64)
-    right = np.concatenate([tree.right for tree in trees]).astype(np.int64)
-    leaf = left < 0
-    left, right = np.where(leaf, -1, left + first[number]), np.where(leaf, -1, right + first[number])
-    cover = np.concatenate([tree.cover for tree in trees]).astype(np.float64)
-    return _Nodes(
-        tree=number,
-        left=left,
-        right=right,
-        feature=np.concatenate([tree.feature for tree in trees]),
-        threshold=np.concatenate([tree.threshold for tree in trees]),
-        missing_left=np.concatenate([tree.default_left for tree in trees]),
-        value=np.where(leaf, np.concatenate([tree.value for tree in trees]), np.float32(0)),
-        share_left=_share(cover[left], cover[right]),
-    )
-
-
-def _share(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The left child's share of the cover. Half where no training weight came, which tells nothing of either side."""
-    share = np.full(len(left), 0.5)
-    np.divide(left, left + right, out=share, where=left + right > 0)
-    return share.clip(0.0, 1.0)  # objectives of one's own may have negative hessians
-
-
-def _paths(nodes: _Nodes, roots: NDArray[np.int64]) -> _Paths:
+def _paths(nodes: Nodes, roots: NDArray[np.int64]) -> _Paths:
     parent, level = np.full(len(nodes.tree), -1), np.full(len(nodes.tree), -1)
     reach = np.zeros(len(nodes.tree))
     reach[roots] = 1.0
@@ -187,18 +133,18 @@ def _paths(nodes: _Nodes, roots: NDArray[np.int64]) -> _Paths:
     return _Paths(parent, level, reach)
 
 
-def _order(nodes: _Nodes, paths: _Paths) -> NDArray[np.int64]:
+def _order(nodes: Nodes, paths: _Paths) -> NDArray[np.int64]:
     """The splits as the kernel reads them: tree by tree, those with splits below first, and parents before children."""
     split = np.flatnonzero((nodes.left >= 0) & (paths.level >= 0))
     return split[np.lexsort((paths.level[split], _low(nodes, split), nodes.tree[split]))]
 
 
-def _low(nodes: _Nodes, split: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _low(nodes: Nodes, split: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether both children are leaves."""
     return (nodes.left[nodes.left[split]] < 0) & (nodes.left[nodes.right[split]] < 0)
 
 
-def _asked(nodes: _Nodes, paths: _Paths, order: NDArray[np.int64]) -> _Asked:
+def _asked(nodes: Nodes, paths: _Paths, order: NDArray[np.int64]) -> _Asked:
     """Climbs from all splits at once, one level a turn, and merges what ancestors asked of the same feature."""
     asked = _Asked(
         before=np.zeros(len(order), np.bool_),
@@ -222,7 +168,7 @@ def _asked(nodes: _Nodes, paths: _Paths, order: NDArray[np.int64]) -> _Asked:
     return asked
 
 
-def _points(nodes: _Nodes, paths: _Paths, order: NDArray[np.int64]) -> int:
+def _points(nodes: Nodes, paths: _Paths, order: NDArray[np.int64]) -> int:
     """Quadrature points enough for the most features that a path can have."""
     most = min(int(paths.level.max()), len(np.unique(nodes.feature[order])))
     return -(-most // 2)
@@ -241,7 +187,7 @@ def _rules(points: int, share: NDArray[np.float64]) -> NDArray[np.void]:
     return rules
 
 
-def _tree_records(nodes: _Nodes, order: NDArray[np.int64], repeated: NDArray[np.int64]) -> NDArray[np.void]:
+def _tree_records(nodes: Nodes, order: NDArray[np.int64], repeated: NDArray[np.int64]) -> NDArray[np.void]:
     tree = nodes.tree[order]
     numbers = np.arange(tree[-1] + 1)
     records = np.empty(len(numbers), TREE)
@@ -252,13 +198,13 @@ def _tree_records(nodes: _Nodes, order: NDArray[np.int64], repeated: NDArray[np.
     return records
 
 
-def _positions(nodes: _Nodes, order: NDArray[np.int64]) -> NDArray[np.int64]:
+def _positions(nodes: Nodes, order: NDArray[np.int64]) -> NDArray[np.int64]:
     """Where in their trees the splits are."""
     tree = nodes.tree[order]
     return np.arange(len(order)) - np.searchsorted(tree, tree)
 
 
-def _split_records(nodes: _Nodes, order: NDArray[np.int64], repeated: NDArray[np.int64]) -> NDArray[np.void]:
+def _split_records(nodes: Nodes, order: NDArray[np.int64], repeated: NDArray[np.int64]) -> NDArray[np.void]:
     count = np.bincount(nodes.tree[order])[nodes.tree[order]]
     position = np.full(len(nodes.tree), -1)
     position[order] = _positions(nodes, order)

@@ -30,8 +30,9 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.kernel import Kernel
 from inference.tree_plan import REPEAT, RULE, SPLIT, TREE, Plan
-from inference.vector_code import LANES, Code, Kernel, Record, Records, Value, Vectors
+from inference.vector_code import LANES, Code, Record, Records, Value, Vectors
 
 
 def contributions(plan: Plan, rows: NDArray[np.float32]) -> NDArray[np.float64]:

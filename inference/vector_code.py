@@ -1,33 +1,28 @@
-"""Loops over rows in vector lanes, written down in Python and compiled by LLVM when asked.
+"""Loops over rows in vector lanes, written down in Python for LLVM.
 
 A program is a function that is given a `Code`, takes from it the arguments of the kernel to be, and uses them as
-numbers and arrays. Running it computes nothing: it writes down what to compute. Positions are integers; all else are
-vectors of `LANES` numbers or truths, one for each row. What is stored once for all rows is loaded into every lane.
-
-Why not numba, which compiles plain functions to code as fast: it keeps 40 to 80 MB for itself in every worker and takes
-2 s to load a kernel from its cache and 5 s without. llvmlite, the part of it used here, keeps 7 MB, compiles in 0.1 s
-and needs no cache. Both map LLVM itself, 70 MB that workers share.
+numbers and arrays. Running it computes nothing: it writes down what to compute. Positions are integers, the same for
+all rows; all else are vectors of numbers or truths, one in each lane. What is stored once for all rows is loaded into
+every lane. A program may also take its rows one by one, in a single lane.
 """
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from llvmlite import binding, ir  # type: ignore[import-untyped]
-from numpy.typing import NDArray
+from llvmlite import ir
 
 LANES = 4
-"""Rows in a vector: as many doubles as a 256-bit register holds. LLVM makes do with smaller registers."""
+"""Rows in a vector, if not told otherwise: as many doubles as a 256-bit register holds. LLVM makes do with less."""
 
 ENTRY = "kernel"
 _POSITION = ir.IntType(64)
 _BYTE = ir.IntType(8)
-_KINDS = {"f8": ir.DoubleType(), "f4": ir.FloatType(), "i4": ir.IntType(32), "b1": _BYTE}
-_VECTOR = ir.VectorType(ir.DoubleType(), LANES)
+_INTEGERS = {"u2": ir.IntType(16), "u4": ir.IntType(32), "i4": ir.IntType(32)}
+_KINDS = {"f8": ir.DoubleType(), "f4": ir.FloatType(), "b1": _BYTE, **_INTEGERS}
 
 
 class Value:
@@ -46,17 +41,20 @@ class Value:
     def __mul__(self, other: Value | float) -> Value:
         return self._arithmetic("mul", other)
 
-    def __lt__(self, other: Value) -> Value:
-        return self._made("fcmp_ordered", "<", self, other)
+    def __lt__(self, other: Value | float) -> Value:
+        return self._compared("<", other)
 
-    def __ge__(self, other: Value) -> Value:
-        return self._made("fcmp_ordered", ">=", self, other)
+    def __gt__(self, other: Value | float) -> Value:
+        return self._compared(">", other)
+
+    def __ge__(self, other: Value | float) -> Value:
+        return self._compared(">=", other)
 
     def __or__(self, other: Value) -> Value:
         return self._made("or_", self, other)
 
-    def __and__(self, other: Value) -> Value:
-        return self._made("and_", self, other)
+    def __and__(self, other: Value | float) -> Value:
+        return self._made("and_", self, self._like(other))
 
     def is_nan(self) -> Value:
         """Truths."""
@@ -66,11 +64,23 @@ class Value:
         """`then` in the lanes where this is true, `otherwise` in the others."""
         return self._made("select", self, then, otherwise)
 
+    def as_number(self) -> Value:
+        """1 if this truth about positions holds, else 0."""
+        return Value(self._builder, self._builder.zext(self.llvm_value, _POSITION))
+
     def _arithmetic(self, operation: str, other: Value | float) -> Value:
-        kind = self.llvm_value.type
-        if not isinstance(other, Value):
-            other = Value(self._builder, _constant(kind, other))
-        return self._made(operation if kind == _POSITION else f"f{operation}", self, other)
+        return self._made(operation if self._is_position else f"f{operation}", self, self._like(other))
+
+    def _compared(self, how: str, other: Value | float) -> Value:
+        return self._made("icmp_signed" if self._is_position else "fcmp_ordered", how, self, self._like(other))
+
+    @property
+    def _is_position(self) -> bool:
+        return bool(self.llvm_value.type == _POSITION)
+
+    def _like(self, other: Value | float) -> Value:
+        """A plain number as a value of this one's kind."""
+        return other if isinstance(other, Value) else Value(self._builder, _constant(self.llvm_value.type, other))
 
     def _made(self, instruction: str, *operands: Value | str) -> Value:
         plain = [operand.llvm_value if isinstance(operand, Value) else operand for operand in operands]
@@ -80,10 +90,11 @@ class Value:
 class Vectors:
     """An array of vectors of "f4" or "f8"."""
 
-    def __init__(self, builder: Any, address: Any, item: str) -> None:
+    def __init__(self, builder: Any, address: Any, item: str, lanes: int) -> None:
         self._builder = builder
         self._address = address
         self._item = item
+        self._lanes = lanes
 
     def __getitem__(self, position: Value) -> Value:
         return Value(self._builder, self._builder.load(self._at(position), align=4))
@@ -93,27 +104,53 @@ class Vectors:
 
     def since(self, position: Value) -> Vectors:
         """The rest from `position` on."""
-        return Vectors(self._builder, self._at(position), self._item)
+        return Vectors(self._builder, self._at(position), self._item, self._lanes)
 
     def _at(self, position: Value) -> Any:
-        size = LANES * np.dtype(self._item).itemsize
-        return _place(self._builder, self._address, position * size, ir.VectorType(_KINDS[self._item], LANES))
+        size = self._lanes * np.dtype(self._item).itemsize
+        return _place(self._builder, self._address, position * size, ir.VectorType(_KINDS[self._item], self._lanes))
+
+
+class Integers:
+    """An array of "u2", "u4" or "i4", each of them a position."""
+
+    def __init__(self, builder: Any, address: Any, item: str) -> None:
+        self._builder = builder
+        self._address = address
+        self._item = item
+
+    def __getitem__(self, position: Value) -> Value:
+        loaded = self._builder.load(self._at(position), align=1)
+        return Value(self._builder, _widened(self._builder, loaded, self._item))
+
+    def __setitem__(self, position: Value, value: Value) -> None:
+        narrow = self._builder.trunc(value.llvm_value, _KINDS[self._item])
+        self._builder.store(narrow, self._at(position), align=1)
+
+    def since(self, position: Value) -> Integers:
+        """The rest from `position` on."""
+        return Integers(self._builder, self._at(position), self._item)
+
+    def _at(self, position: Value) -> Any:
+        size = np.dtype(self._item).itemsize
+        return _place(self._builder, self._address, position * size, _KINDS[self._item])
 
 
 class Records:
     """An array of numpy records."""
 
-    def __init__(self, builder: Any, address: Any, kind: np.dtype[Any]) -> None:
+    def __init__(self, builder: Any, address: Any, kind: np.dtype[Any], lanes: int) -> None:
         self._builder = builder
         self._address = address
         self._kind = kind
+        self._lanes = lanes
 
     def __getitem__(self, position: Value) -> Record:
-        return Record(self._builder, self._at(position), self._kind)
+        return Record(self._builder, self._at(position), self._kind, self._lanes)
 
     def since(self, position: Value) -> Records:
         """The rest from `position` on."""
-        return Records(self._builder, self._at(position), self._kind)
+        return Records(self._builder, self._at(position), self._kind, self._lanes)
 
     def _at(self, position: Value) -> Any:
         return _place(self._builder, self._address, position * self._kind.itemsize, _BYTE)
@@ -122,10 +159,11 @@ class Records:
 class Record:
     """Its integers are positions, its other fields the same in every lane. Each use of a field loads it anew."""
 
-    def __init__(self, builder: Any, address: Any, kind: np.dtype[Any]) -> None:
+    def __init__(self, builder: Any, address: Any, kind: np.dtype[Any], lanes: int) -> None:
         self._builder = builder
         self._address = address
         self._kind = kind
+        self._lanes = lanes
 
     def __getattr__(self, name: str) -> Value:
         assert self._kind.fields is not None
@@ -135,32 +173,36 @@ class Record:
         loaded = build.load(at, align=1)
         if item == "b1":
             loaded = build.icmp_unsigned("!=", loaded, _BYTE(0))
-        if item == "i4":
-            return Value(build, build.sext(loaded, _POSITION))
-        return Value(build, _in_every_lane(build, loaded))
+        if item in _INTEGERS:
+            return Value(build, _widened(build, loaded, item))
+        return Value(build, _in_every_lane(build, loaded, self._lanes))
 
 
-class Total:
-    """A vector of sums that loops add to."""
+class Variable:
+    """A value that loops change. LLVM keeps it in a register."""
 
-    def __init__(self, builder: Any) -> None:
+    def __init__(self, builder: Any, first: Value) -> None:
         self._builder = builder
         with builder.goto_entry_block():
-            self._memory = builder.alloca(_VECTOR)
-        builder.store(_constant(_VECTOR, 0.0), self._memory)
+            self._memory = builder.alloca(first.llvm_value.type)
+        self.become(first)
 
     @property
     def value(self) -> Value:
         return Value(self._builder, self._builder.load(self._memory))
 
+    def become(self, value: Value) -> None:
+        self._builder.store(value.llvm_value, self._memory)
+
     def add(self, value: Value) -> None:
-        self._builder.store((self.value + value).llvm_value, self._memory)
+        self.become(self.value + value)
 
 
 class Code:
     """What a program is written with. It takes the kernel's arguments in the order in which they will be given."""
 
-    def __init__(self) -> None:
+    def __init__(self, lanes: int = LANES) -> None:
+        self._lanes = lanes
         self._module = ir.Module()
         self._function = ir.Function(self._module, ir.FunctionType(ir.VoidType(), [_POSITION.as_pointer()]), ENTRY)
         self._builder = ir.IRBuilder(self._function.append_basic_block())
@@ -173,20 +215,32 @@ class Code:
         return Value(self._builder, self._builder.load(slot))
 
     def vectors(self, item: str) -> Vectors:
-        """The next argument, an array with `LANES` numbers innermost."""
-        return Vectors(self._builder, self._array(), item)
+        """The next argument, an array with a number for each lane innermost."""
+        return Vectors(self._builder, self._array(), item, self._lanes)
+
+    def integers(self, item: str) -> Integers:
+        """The next argument, an array of integers."""
+        return Integers(self._builder, self._array(), item)
 
     def records(self, kind: np.dtype[Any]) -> Records:
         """The next argument, an array of records."""
-        return Records(self._builder, self._array(), kind)
+        return Records(self._builder, self._array(), kind, self._lanes)
 
-    def same(self, number: float) -> Value:
+    def same(self, number: float, item: str = "f8") -> Value:
         """`number` in every lane."""
-        return Value(self._builder, _constant(_VECTOR, number))
+        return Value(self._builder, _constant(ir.VectorType(_KINDS[item], self._lanes), number))
 
-    def total(self) -> Total:
+    def fixed(self, number: int) -> Value:
+        """`number` as a position."""
+        return Value(self._builder, _POSITION(number))
+
+    def variable(self, first: Value) -> Variable:
+        """A variable, `first` for now."""
+        return Variable(self._builder, first)
+
+    def total(self) -> Variable:
         """A vector of zeros for loops to add to."""
-        return Total(self._builder)
+        return self.variable(self.same(0.0))
 
     @contextmanager
     def each(self, end: Value, first: Value | None = None) -> Iterator[Value]:
@@ -213,41 +267,8 @@ class Code:
         return self._builder.inttoptr(self.position().llvm_value, _BYTE.as_pointer())
 
 
-class Kernel:
-    """A compiled program. Any number of threads may call it at once; a call does not hold the GIL."""
-
-    def __init__(self, program: Callable[[Code], None]) -> None:
-        code = Code()
-        program(code)
-        self._engine = _compiled(code.finished())
-        self._function = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self._engine.get_function_address(ENTRY))
-
-    def __call__(self, *arguments: NDArray[Any] | int) -> None:
-        """Runs it on integers and contiguous arrays, in the order in which the program takes them."""
-        words = np.array([argument if isinstance(argument, int) else argument.ctypes.data for argument in arguments])
-        self._function(words.ctypes.data)
-
-
-def _compiled(source: str) -> Any:
-    """An engine that holds the machine code for this processor."""
-    binding.initialize_native_target()
-    binding.initialize_native_asmprinter()
-    machine = binding.Target.from_default_triple().create_target_machine(
-        cpu=binding.get_host_cpu_name(), features=binding.get_host_cpu_features().flatten(), opt=2
-    )
-    module = binding.parse_assembly(source)
-    module.verify()
-    tuning = binding.create_pipeline_tuning_options(speed_level=1)
-    tuning.loop_unrolling = False  # loops over three quadrature points are 15 % slower unrolled
-    passes = binding.create_pass_builder(machine, tuning)
-    passes.getModulePassManager().run(module, passes)
-    engine = binding.create_mcjit_compiler(module, machine)
-    engine.finalize_object()
-    return engine
-
-
 def _constant(kind: Any, number: float) -> Any:
-    return ir.Constant(kind, [number] * LANES if isinstance(kind, ir.VectorType) else number)
+    return ir.Constant(kind, [number] * kind.count if isinstance(kind, ir.VectorType) else number)
 
 
 def _place(builder: Any, address: Any, offset: Value, kind: Any) -> Any:
@@ -256,7 +277,11 @@ def _place(builder: Any, address: Any, offset: Value, kind: Any) -> Any:
     return builder.bitcast(builder.gep(base, [offset.llvm_value]), kind.as_pointer())
 
 
-def _in_every_lane(builder: Any, scalar: Any) -> Any:
-    kind = ir.VectorType(scalar.type, LANES)
+def _widened(builder: Any, integer: Any, item: str) -> Any:
+    return builder.sext(integer, _POSITION) if item[0] == "i" else builder.zext(integer, _POSITION)
+
+
+def _in_every_lane(builder: Any, scalar: Any, lanes: int) -> Any:
+    kind = ir.VectorType(scalar.type, lanes)
     first = builder.insert_element(ir.Constant(kind, ir.Undefined), scalar, ir.IntType(32)(0))
-    return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
+    return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import logging.handlers
+import os
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -44,7 +46,7 @@ def configure(settings: LogSettings) -> None:
     handlers: list[logging.Handler] = [_stream(settings)]
     if settings.file is not None:
         settings.file.parent.mkdir(parents=True, exist_ok=True)
-        rotating = logging.handlers.RotatingFileHandler(
+        rotating = SharedRotatingFile(
             settings.file,
             maxBytes=settings.file_max_bytes,
             backupCount=settings.file_keep,
@@ -56,6 +58,8 @@ def configure(settings: LogSettings) -> None:
     root = logging.getLogger()
     for old in list(root.handlers):
         root.removeHandler(old)
+        if isinstance(old, SharedRotatingFile):
+            old.close()
     for handler in handlers:
         root.addHandler(handler)
     root.setLevel(logging.WARNING)
@@ -76,6 +80,36 @@ def _stream(settings: LogSettings) -> logging.Handler:
     text = settings.format == "text" or (settings.format == "auto" and sys.stderr.isatty())
     handler.setFormatter(Text() if text else JsonLines())
     return handler
+
+
+class SharedRotatingFile(logging.handlers.RotatingFileHandler):
+    """A rotated file that several processes write to: whoever finds it full renames it, the others follow.
+
+    Python's own handler would go on writing to the renamed file, and rename the new one as soon as that is full.
+    """
+
+    def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 - logging's name
+        self._follow()
+        return bool(super().shouldRollover(record))
+
+    def doRollover(self) -> None:  # noqa: N802 - logging's name
+        with Path(f"{self.baseFilename}.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not self._follow():
+                super().doRollover()
+
+    def _follow(self) -> bool:
+        """Open the file again when another process has renamed it; whether that was so."""
+        if self.stream is None:
+            return False
+        try:
+            renamed = not os.path.samestat(Path(self.baseFilename).stat(), os.fstat(self.stream.fileno()))
+        except FileNotFoundError:
+            renamed = True
+        if renamed:
+            self.stream.close()
+            self.stream = self._open()
+        return renamed
 
 
 class JsonLines(JsonFormatter):
@@ -106,7 +140,7 @@ class Text(logging.Formatter):
         if answered is None:
             return super().format(record)
         return "\n".join(
-            f"{datetime.fromtimestamp(line.moment).astimezone():%H:%M:%S} {line.method:4} {line.path} "
+            f"{datetime.fromtimestamp(line.moment).astimezone():%H:%M:%S} {line.method:4} {_printable(line.path)} "
             f"{line.status} {line.duration_ms:.2f} ms {line.request_id}"
             for line in answered
         )
@@ -115,6 +149,11 @@ class Text(logging.Formatter):
 @lru_cache(maxsize=8)
 def _whole(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).isoformat()[:-6]
+
+
+def _printable(text: str) -> str:
+    """The text with line ends and control characters written out: what a caller sends must not steer a terminal."""
+    return text if text.isprintable() else repr(text)[1:-1]
 
 
 @lru_cache(maxsize=256)

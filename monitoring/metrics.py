@@ -79,9 +79,10 @@ class Observations:
         values = np.array(self._pending)
         self._pending.clear()
         places = np.searchsorted(self._child._upper_bounds, values)
-        for bucket, count in enumerate(np.bincount(places).tolist()):
+        # NaN stands behind the last bucket and is in none, as with prometheus_client itself.
+        for bucket, count in zip(self._child._buckets, np.bincount(places).tolist(), strict=False):
             if count:
-                self._child._buckets[bucket].inc(count)
+                bucket.inc(count)
         self._child._sum.inc(float(values.sum()))
 
 

@@ -117,15 +117,13 @@ def batch(
     if outputs is None or not outputs.shape[1]:
         outputs = np.full((len(valid), FIRST_CONTRIBUTION), np.nan)
     predictions = answerer.predictions(outputs, valid, options, started)
-    most = max(1, min(SHOWN_ERRORS, SHOWN_BATCH_ERRORS // max(1, len(rows) - len(valid))))
+    refused = refusals(rows)
     items: list[Answer] = []
     answered: list[Answer] = []
     at = 0
-    for index, row in enumerate(rows):
-        problem: Problem | None = None
-        if isinstance(row, list):
-            problem = invalid(row, "record", most)
-        else:
+    for index in range(len(rows)):
+        problem = refused.get(index)
+        if problem is None:
             failure = work.failed.get(at)
             if failure is None:
                 items.append({"index": index, "prediction": predictions[at]})
@@ -142,6 +140,13 @@ def batch(
         "summary": _summary(len(rows), answered),
         "latency_ms": milliseconds_since(started),
     }
+
+
+def refusals(rows: Sequence[Values | list[FieldError]]) -> dict[int, Problem]:
+    """The problems of the records that are not valid, by index; together they show `SHOWN_BATCH_ERRORS` at most."""
+    errors = {index: row for index, row in enumerate(rows) if isinstance(row, list)}
+    most = max(1, min(SHOWN_ERRORS, SHOWN_BATCH_ERRORS // max(1, len(errors))))
+    return {index: invalid(row, "record", most) for index, row in errors.items()}
 
 
 def _summary(total: int, answered: Sequence[Answer]) -> Answer:
@@ -190,7 +195,7 @@ def sentence(feature: Feature, value: Value, contribution: float, direction: str
         case _ if value is None:
             what = f"{feature.name} being missing"
         case Number(unit=unit):
-            what = f"{feature.name} of {value:g} {unit}".rstrip()
+            what = f"{feature.name} of {value:.10g} {unit}".rstrip()
         case Category():
             what = f"{feature.name} being {value!r}"
         case _:

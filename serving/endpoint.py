@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.errors import RowFailedError
 from inference.loaded import LoadedModel
 from inference.pool import Hosted, Pool
 from inference.runner import Runner, Work
@@ -124,6 +125,7 @@ class ModelEndpoint:
         options: Options,
         where: tuple[float, str, str],
     ) -> Answer:
+        _raise_whole_failure(work)
         answer = answers.batch(self._answerer(hosted), work, rows, options, *where)
         self.counter.count_all(item["prediction"] for item in answer["items"] if "prediction" in item)
         return answer
@@ -188,6 +190,13 @@ def _runner(hosted: Hosted) -> Runner:
 
 def _encoded(loaded: LoadedModel, rows: Sequence[Values | list[FieldError]]) -> NDArray[np.float32]:
     return loaded.encoding.encode([row for row in rows if not isinstance(row, list)])
+
+
+def _raise_whole_failure(work: Work) -> None:
+    """Raises what ended all rows at once: out of time, or shutting down. A row's own error stays its own."""
+    error = work.failed.get(0)
+    if error is not None and not isinstance(error, RowFailedError):
+        raise error
 
 
 def _outputs(work: Work) -> Any:

@@ -174,7 +174,7 @@ def _number_fault(feature: Number, given: object) -> tuple[str, str] | None:
     if feature.whole and given != int(given):
         return "not_whole", "must be a whole number"
     if given < feature.minimum:
-        return "greater_than_equal", f"must be at least {feature.minimum:g}"
+        return "greater_than_equal", f"must be at least {feature.minimum:.15g}"
     if given > feature.maximum:
         return "less_than_equal", f"must be at most {feature.maximum:.15g}"
     return None

@@ -81,9 +81,13 @@ class Worker:
         gc.collect()
         gc.freeze()  # what start-up made lives on: the collector need not look at it again and again
 
+    def drain(self) -> None:
+        """Say that this worker should get no more traffic, to probes and with every answer; go on answering."""
+        self.draining = self.door.draining = True
+
     async def stop(self) -> None:
         """Finish what is in flight, then close everything in the reverse order of `start`."""
-        self.draining = True
+        self.drain()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -136,18 +140,20 @@ class Worker:
     def _ready_version(self, definition: Definition) -> LoadedModel:
         loaded = load(definition, self._find_version(definition))
         if definition.policy.drivers:
-            loaded.explainer.warm()
+            loaded.warm()
         return loaded
 
     async def _keep_loading(self) -> None:
-        """Warm the explainers that nothing waits for, then look for missing versions again and again."""
+        """Warm the versions that nothing waits for, then look for missing versions again and again."""
         for hosted in list(self.pool.hosted.values()):
-            await asyncio.to_thread(lambda loaded: loaded.explainer.warm(), hosted.loaded)
+            await asyncio.to_thread(hosted.loaded.warm)
         while True:
             await asyncio.sleep(RETRY_SECONDS)
             for name, definition in self.definitions.items():
                 if not self.serves(name):
                     await self._load(definition)
+                    if self.serves(name):
+                        await asyncio.to_thread(self.pool.hosted[name].loaded.warm)
 
     def _drain_on_sigterm(self) -> None:
         """On SIGTERM readiness goes at once; what uvicorn does then follows `drain_seconds` later."""
@@ -161,7 +167,7 @@ class Worker:
             if self.draining:
                 then(number, frame)
                 return
-            self.draining = self.door.draining = True
+            self.drain()
             loop.call_soon_threadsafe(loop.call_later, self.settings.drain_seconds, then, number, None)
 
         with contextlib.suppress(ValueError):  # not the main thread: an in-process test has no signals to handle
