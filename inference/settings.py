@@ -16,6 +16,6 @@ class RunnerSettings(BaseModel):
     max_queued_rows: int = Field(default=20_000, ge=1, description="more waiting rows are refused with 503; rows")
     deadline_ms: float = Field(default=2000.0, gt=0, description="an answer later than this is a 503; ms")
     inline_ms: float = Field(
-        default=1.0, ge=0, description="calls expected to be shorter run on the event loop, longer ones in a thread; ms"
+        default=2.0, ge=0, description="calls expected to be shorter run on the event loop, longer ones in a thread; ms"
     )
     threads: int = Field(default=2, ge=1, le=64, description="threads for long model calls, shared by all models")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import repeat
 from time import perf_counter
 from typing import Any
 
@@ -14,7 +15,7 @@ from inference.loaded import FIRST_CONTRIBUTION, MARGIN, SCORE, LoadedModel
 from inference.runner import Work
 from models.definition import Category, ConfidenceScale, Decided, Driver, Feature, Number, Record, Value
 from serving.decoding import Values
-from serving.identifiers import new_id, timestamp
+from serving.identifiers import new_id, new_ids, timestamp
 from serving.problems import FieldError, Problem, problem_for
 from serving.validation import SHOWN_BATCH_ERRORS, SHOWN_ERRORS, Options, invalid
 
@@ -38,23 +39,21 @@ class Answerer:
         """One prediction. `outputs` is the model call's row for `values`; `started` is perf_counter() at arrival."""
         drivers = self.loaded.drivers(outputs, values, self._policy.drivers) if self._policy.drivers else ()
         decide = self._decider(options, timestamp(), milliseconds_since(started))
-        return decide(float(outputs[SCORE]), values, drivers)
+        return decide(new_id(), float(outputs[SCORE]), values, drivers)
 
     def predictions(
         self, outputs: NDArray[np.float64], rows: Sequence[Values], options: Options, started: float
     ) -> list[Answer]:
         """One prediction for each of `rows`; `outputs` has as many."""
         decide = self._decider(options, timestamp(), milliseconds_since(started))
-        scores = outputs[:, SCORE].tolist()
-        if not self._policy.drivers:
-            return [decide(score, row, ()) for score, row in zip(scores, rows, strict=True)]
-        drivers = self.loaded.drivers_of_all(outputs, rows, self._policy.drivers)
-        return list(map(decide, scores, rows, drivers))
+        top = self._policy.drivers
+        drivers = self.loaded.drivers_of_all(outputs, rows, top) if top else repeat((), len(rows))
+        return list(map(decide, new_ids(len(rows)), outputs[:, SCORE].tolist(), rows, drivers))
 
     def _decider(
         self, options: Options, created_at: str, latency_ms: float
-    ) -> Callable[[float, Values, Sequence[Driver]], Answer]:
-        """A function from a score to its answer, with everything that a batch's rows share already in it."""
+    ) -> Callable[[str, float, Values, Sequence[Driver]], Answer]:
+        """A function from an id and a score to the answer, with everything that a batch's rows share already in it."""
         model, version, role, schema, policy = self._model, self.loaded.tag, self._role, self._schema, self._policy
         particular = policy.answer
         threshold, scale = self._threshold, self._scale
@@ -62,13 +61,13 @@ class Answerer:
             threshold, scale = options.threshold, ConfidenceScale(options.threshold)
         has_open_levels = bool(self.loaded.encoding.open_levels)
 
-        def decide(score: float, values: Values, drivers: Sequence[Driver]) -> Answer:
+        def decide(identity: str, score: float, values: Values, drivers: Sequence[Driver]) -> Answer:
             label = score >= threshold
             level = policy.level(score)
             certainty = scale(score)
             record = Record(schema, values)
             answer: Answer = {
-                "prediction_id": new_id(),
+                "prediction_id": identity,
                 "model": model,
                 "version": version,
                 "role": role,
@@ -110,15 +109,18 @@ def batch(
     started: float,
     path: str,
     request_id: str,
-) -> Answer:
-    """The answer to a batch: an item for each of `rows` in order. `work` ran the valid ones."""
+) -> tuple[Answer, Sequence[Answer]]:
+    """The answer to a batch, an item for each of `rows` in order, and its predictions. `work` ran the valid rows."""
     valid = [row for row in rows if not isinstance(row, list)]
     outputs = work.outputs
     if outputs is None or not outputs.shape[1]:
         outputs = np.full((len(valid), FIRST_CONTRIBUTION), np.nan)
     predictions = answerer.predictions(outputs, valid, options, started)
+    if len(valid) == len(rows) and not work.failed:
+        items = [{"index": index, "prediction": one} for index, one in enumerate(predictions)]
+        return _batch_answer(answerer.loaded, items, predictions, started), predictions
     refused = refusals(rows)
-    items: list[Answer] = []
+    items = []
     answered: list[Answer] = []
     at = 0
     for index in range(len(rows)):
@@ -133,11 +135,15 @@ def batch(
             at += 1
         if problem is not None:
             items.append({"index": index, "error": problem.as_json(path, request_id)})
+    return _batch_answer(answerer.loaded, items, answered, started), answered
+
+
+def _batch_answer(loaded: LoadedModel, items: list[Answer], answered: Sequence[Answer], started: float) -> Answer:
     return {
-        "model": answerer.loaded.definition.name,
-        "version": answerer.loaded.tag,
+        "model": loaded.definition.name,
+        "version": loaded.tag,
         "items": items,
-        "summary": _summary(len(rows), answered),
+        "summary": _summary(len(items), answered),
         "latency_ms": milliseconds_since(started),
     }
 

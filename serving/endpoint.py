@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -126,8 +125,8 @@ class ModelEndpoint:
         where: tuple[float, str, str],
     ) -> Answer:
         _raise_whole_failure(work)
-        answer = answers.batch(self._answerer(hosted), work, rows, options, *where)
-        self.counter.count_all(item["prediction"] for item in answer["items"] if "prediction" in item)
+        answer, answered = answers.batch(self._answerer(hosted), work, rows, options, *where)
+        self.counter.count_all(answered, answer["summary"]["levels"])
         return answer
 
     def _answerer(self, hosted: Hosted) -> Answerer:
@@ -159,11 +158,10 @@ class PredictionCounter:
         self._child(answer["version"], answer["role"], answer["level"]).inc()
         self._scores.observe(answer["score"])
 
-    def count_all(self, given: Iterable[Answer]) -> None:
-        """The answered predictions of one batch: all of one version and role."""
-        answered = list(given)
+    def count_all(self, answered: Sequence[Answer], levels: Mapping[str, int]) -> None:
+        """The answered predictions of one batch, all of one version and role, and how many there are of each level."""
         self.total += len(answered)
-        for level, count in Counter(answer["level"] for answer in answered).items():
+        for level, count in levels.items():
             self._child(answered[0]["version"], answered[0]["role"], level).inc(count)
         self._scores.observe_all([answer["score"] for answer in answered])
 

@@ -21,6 +21,10 @@ from serving.problems import MalformedBody
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LINGER_SECONDS = 1.0
+MAX_HEAD_BYTES = 512 * 1024
+"""Of request line and headers; what a client sends in one go may be counted to the next request."""
+CHUNKED_OVERHEAD = 16
+"""A body in chunks of one byte is six times as long on the wire."""
 UPGRADE_HEADERS = (b"connection", b"upgrade", b"http2-settings")
 
 
@@ -29,6 +33,8 @@ class FrontDoorProtocol(HttpToolsProtocol):
 
     find_door: ClassVar[Callable[[], FrontDoor]]
     shutdown_seconds: ClassVar[float]
+    _received = 0
+    _allowed = MAX_HEAD_BYTES
 
     def data_received(self, data: bytes) -> None:
         """As uvicorn does, but for upgrades that this server does not offer: the request is served without."""
@@ -43,6 +49,19 @@ class FrontDoorProtocol(HttpToolsProtocol):
                 self.handle_websocket_upgrade()
             else:
                 self._serve_without_upgrade(data[upgrade.args[0] :])
+        self._received += len(data)
+        if self._received > self._allowed and not self.transport.is_closing():
+            self._end_endless_request()
+
+    def resume_writing(self) -> None:
+        """The client reads its answers again, so it is read again."""
+        super().resume_writing()
+        self.flow.resume_reading()
+
+    def resume_reading(self) -> None:
+        """Read on, unless the client leaves its answers lying: they would fill the memory."""
+        if not self.flow.write_paused:
+            self.flow.resume_reading()
 
     def _should_upgrade(self) -> bool:
         """Whether uvicorn should let go of a request that asks for an upgrade: always, `data_received` sees to it."""
@@ -67,10 +86,13 @@ class FrontDoorProtocol(HttpToolsProtocol):
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
+        self._received = 0
+        self._allowed = MAX_HEAD_BYTES
 
     def on_headers_complete(self) -> None:
         """Take the request if it is an inference request, else let uvicorn have it."""
         door = type(self).find_door()
+        self._allowed = MAX_HEAD_BYTES + CHUNKED_OVERHEAD * door.max_body_bytes
         route = door.by_url.get(self.url)
         if route is None or self.parser.should_upgrade():
             self._hand_over()
@@ -94,6 +116,13 @@ class FrontDoorProtocol(HttpToolsProtocol):
         """What does not read as HTTP is refused as a problem too, and the connection ends."""
         exchange = Exchange("", "*", new_id(), self._end_with)
         exchange.refuse(MalformedBody("the request is not valid HTTP"))
+
+    def _end_endless_request(self) -> None:
+        """A head, chunks or trailers without an end are not collected for ever."""
+        if self._allowed == MAX_HEAD_BYTES:
+            self.send_400_response("")
+        else:
+            self.transport.abort()
 
     def _end_with(self, status: int, media_type: bytes, body: bytes, _: Headers) -> None:
         fields = b"content-type: %s\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % (media_type, len(body))
@@ -188,7 +217,7 @@ class Cycle:
         if not self.more_body:
             self._answer()
             return
-        self._protocol.flow.resume_reading()  # its beginning may have arrived, and stopped it, before its turn
+        self._protocol.resume_reading()  # its beginning may have arrived, and stopped it, before its turn
         if self._protocol.expect_100_continue:
             self._protocol.transport.write(CONTINUE)
 
@@ -205,7 +234,7 @@ class Cycle:
         if not self._begun:
             return
         if self.more_body:
-            self._protocol.flow.resume_reading()  # uvicorn stops reading at 64 KiB until someone takes them
+            self._protocol.resume_reading()  # uvicorn stops reading at 64 KiB until someone takes them
         else:
             self._answer()
 
@@ -252,6 +281,8 @@ class Cycle:
         elif not self.keep_alive:
             protocol.transport.close()
         protocol.on_response_complete()
+        if protocol.flow.write_paused:
+            protocol.flow.pause_reading()
 
 
 def install(find_door: Callable[[], FrontDoor], *, shutdown_seconds: float) -> None:

@@ -79,6 +79,7 @@ class Worker:
         self._tasks = [asyncio.create_task(self._keep_loading()), asyncio.create_task(_keep_flushing())]
         self._drain_on_sigterm()
         gc.collect()
+        gc.set_threshold(10_000)  # a batch makes thousands of objects that all die with it
         gc.freeze()  # what start-up made lives on: the collector need not look at it again and again
 
     def drain(self) -> None:

@@ -114,16 +114,18 @@ class Policy:
     drivers: int = 0
     answer: Answer = no_answer
     _starts: tuple[float, ...] = field(init=False, repr=False, compare=False)
+    _names: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         starts = tuple(level.from_score for level in self.levels)
         if not starts or starts[0] != 0.0 or list(starts) != sorted(set(starts)):
             raise ValueError("levels must ascend and the first must begin at 0")
         object.__setattr__(self, "_starts", starts)
+        object.__setattr__(self, "_names", (self.levels[0].name, *(level.name for level in self.levels)))
 
     def level(self, score: float) -> str:
         """The name of the band that holds `score` (0 to 1)."""
-        return self.levels[max(bisect_right(self._starts, score) - 1, 0)].name
+        return self._names[bisect_right(self._starts, score)]
 
 
 class ConfidenceScale:
