@@ -10,7 +10,9 @@ os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
 import settings as configuration
 
 settings = configuration.load()
-METRICS_DIR = settings.storage.state_dir / "metrics"
+METRICS = settings.storage.state_dir / "metrics"
+"""A folder for each running server of this checkout: its supervisor's process id, which its workers inherit."""
+METRICS_DIR = METRICS / os.environ.setdefault("TIFFIN_SUPERVISOR", str(os.getpid()))
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)  # read when prometheus_client is imported
 
 import contextlib
@@ -19,6 +21,7 @@ import shutil
 from typing import Any
 
 import bentoml
+import psutil
 
 import storage
 from models import catalogue
@@ -61,12 +64,14 @@ class Tiffin:
 
     @bentoml.on_deployment  # makes it static
     def prepare() -> None:
-        """Once, in the supervisor, before the workers: local servers, tables, an empty metrics folder."""
+        """Once, in the supervisor, before the workers: local servers, tables, an empty folder for metrics."""
         from storage.local import LocalServers
         from storage.migrations import migrate
 
         logs.configure(settings.logs)
-        shutil.rmtree(METRICS_DIR, ignore_errors=True)
+        for folder in METRICS.glob("*"):
+            if folder == METRICS_DIR or not (folder.name.isdecimal() and psutil.pid_exists(int(folder.name))):
+                shutil.rmtree(folder, ignore_errors=True)
         METRICS_DIR.mkdir(parents=True)
         LocalServers.for_settings(settings.storage).start()
         try:

@@ -90,9 +90,9 @@ def _from_environment(environment: Mapping[str, str]) -> list[tuple[tuple[str, .
     """Path, value and variable of every setting in the environment."""
     found: list[tuple[tuple[str, ...], Any, str]] = []
     for variable, secret in SECRETS.items():
-        if variable in environment:
+        if environment.get(variable):  # an empty one, as compose files leave it, is not set
             found.append((secret, environment[variable], variable))
-        elif f"{variable}_FILE" in environment:
+        elif environment.get(f"{variable}_FILE"):
             found.append((secret, _secret(environment[f"{variable}_FILE"], f"{variable}_FILE"), f"{variable}_FILE"))
     for variable, text in sorted(environment.items()):
         if variable.startswith(PREFIX) and "__" in variable:

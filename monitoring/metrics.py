@@ -97,7 +97,6 @@ def flush() -> None:
 
 def render() -> bytes:
     """The metrics of all workers in the Prometheus text format. Other workers' may lag by their flush interval."""
-    flush()
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if folder is None:
         return generate_latest(REGISTRY)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Mapping
 
 from models.definition import Definition
 from registry import store
 from registry.errors import RegistryError
 from registry.releases import Release
-
-logger = logging.getLogger("tiffin.registry")
 
 
 def champion(definition: Definition, releases: Mapping[str, Release], pinned: Collection[str] = ()) -> store.Version:
@@ -24,5 +21,5 @@ def champion(definition: Definition, releases: Mapping[str, Release], pinned: Co
         try:
             return store.get(tag, definition)
         except RegistryError as error:
-            logger.warning("%s", error)
+            store.warn_once(str(error))
     return store.newest(definition)

@@ -7,7 +7,8 @@ split of that order is the best of all splits of the levels).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import struct
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,6 +27,7 @@ class Encoding:
     codes: Mapping[str, Mapping[str, float]]
     open_levels: tuple[tuple[int, str, frozenset[str]], ...] = field(init=False, repr=False, compare=False)
     """Position, name and known levels of the categories whose other texts count as missing."""
+    _pack: Callable[..., bytes] = field(init=False, repr=False, compare=False)
     _tables: tuple[tuple[int, Mapping[Value, float]], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -36,6 +38,7 @@ class Encoding:
         tables = tuple((i, dict[Value, float](self.codes[f.name])) for i, f in categories)
         open_levels = tuple((i, f.name, frozenset(self.codes[f.name])) for i, f in categories if f.unseen == "missing")
         object.__setattr__(self, "_tables", tables)
+        object.__setattr__(self, "_pack", struct.Struct(f"={len(self.schema)}f").pack)
         object.__setattr__(self, "open_levels", open_levels)
 
     def row(self, values: Sequence[Value]) -> list[float]:
@@ -51,7 +54,12 @@ class Encoding:
         """Encoded rows (rows, features) from the values of valid records in schema order."""
         if self._tables:
             rows = [self.row(row) for row in rows]
-        return np.array(rows, np.float32).reshape(len(rows), len(self.schema))  # numpy makes None NaN
+        shape = len(rows), len(self.schema)
+        try:  # packing takes a quarter of the time that numpy takes to look at every value's type
+            packed = bytearray().join([self._pack(*row) for row in rows])
+        except (struct.error, OverflowError):
+            return np.array(rows, np.float32).reshape(shape)  # makes None NaN and what is too large infinite
+        return np.frombuffer(packed, np.float32).reshape(shape)
 
     def matrix(self, records: Iterable[Mapping[str, Value]]) -> NDArray[np.float32]:
         """Encoded records, shape (records, features). A feature that a record lacks counts as missing."""

@@ -19,6 +19,7 @@ import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import bentoml
@@ -138,7 +139,7 @@ def _usable(definition: Definition) -> Iterator[Version]:
         try:
             yield _read(model, definition)
         except UnusableVersionError as error:
-            logger.warning("%s", error)
+            warn_once(str(error))
 
 
 def _stored(name: str) -> Iterator[bentoml.Model]:
@@ -152,7 +153,7 @@ def _stored(name: str) -> Iterator[bentoml.Model]:
             try:
                 yield _open(f"{name}:{path.name}")
             except RegistryError as error:
-                logger.warning("%s", error)
+                warn_once(str(error))
 
 
 def _open(tag: str) -> bentoml.Model:
@@ -194,3 +195,9 @@ def _read(stored: bentoml.Model, definition: Definition) -> Version:
         where = ".".join(map(str, first["loc"])) or "it"
         raise UnusableVersionError(tag, f"version.json does not read: {where}: {first['msg']}") from error
     return Version(tag, path, details)
+
+
+@cache
+def warn_once(message: str) -> None:
+    """Log a warning the first time: who waits for a usable version asks every few seconds."""
+    logger.warning("%s", message)

@@ -115,10 +115,16 @@ def batch(
     outputs = work.outputs
     if outputs is None or not outputs.shape[1]:
         outputs = np.full((len(valid), FIRST_CONTRIBUTION), np.nan)
-    predictions = answerer.predictions(outputs, valid, options, started)
-    if len(valid) == len(rows) and not work.failed:
-        items = [{"index": index, "prediction": one} for index, one in enumerate(predictions)]
-        return _batch_answer(answerer.loaded, items, predictions, started), predictions
+    if work.failed:
+        scored = [at for at in range(len(valid)) if at not in work.failed]
+        made = answerer.predictions(outputs[scored], [valid[at] for at in scored], options, started)
+        predictions = dict(zip(scored, made, strict=True))
+    else:
+        made = answerer.predictions(outputs, valid, options, started)
+        predictions = dict(enumerate(made))
+    if len(made) == len(rows):
+        items = [{"index": index, "prediction": one} for index, one in enumerate(made)]
+        return _batch_answer(answerer.loaded, items, made, started), made
     refused = refusals(rows)
     items = []
     answered: list[Answer] = []

@@ -5,6 +5,7 @@ Only BentoML's own extension points are used: `@bentoml.service(service_class=..
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
@@ -109,8 +110,8 @@ class AppFactory(ServiceAppFactory):
         return PlainTextResponse("alive\n")
 
     async def metrics(self, _: Request) -> Response:
-        self.worker.unready()  # sets the dependencies' gauges
-        return Response(metrics.render(), media_type=metrics.CONTENT_TYPE)
+        metrics.flush()
+        return Response(await asyncio.to_thread(metrics.render), media_type=metrics.CONTENT_TYPE)
 
 
 def add_problems(app: Starlette) -> None:

@@ -20,7 +20,7 @@ from serving import documents
 from serving.bento import add_problems, answer_exception
 from serving.problems import FieldError, InvalidFeatures
 from serving.schema import Described
-from serving.worker import NAMES, Worker
+from serving.worker import NAMES, SILENT, Worker
 from storage.health import DependencyHealth
 
 
@@ -162,7 +162,7 @@ def _dependency(state: DependencyHealth) -> Dependency:
         name=NAMES[state.name],
         status="up" if state.ok else "down",
         latency_ms=state.latency_ms,
-        error=state.error or None,
+        error=None if state.ok else SILENT,  # the driver's own words name hosts and paths: they are in the log
         since=state.since.isoformat(timespec="seconds").replace("+00:00", "Z"),
     )
 

@@ -76,7 +76,7 @@ class Worker:
         self.health.start()
         for definition in self.definitions.values():
             await self._load(definition)
-        self._tasks = [asyncio.create_task(self._keep_loading()), asyncio.create_task(_keep_flushing())]
+        self._tasks = [asyncio.create_task(self._keep_loading()), asyncio.create_task(self._keep_flushing())]
         self._drain_on_sigterm()
         gc.collect()
         gc.set_threshold(10_000)  # a batch makes thousands of objects that all die with it
@@ -106,7 +106,6 @@ class Worker:
         if "models" in required:
             reasons += [f"model {name}: {self.reason(name)}" for name in self.definitions if not self.serves(name)]
         for state in self.health.snapshot().values():
-            metrics.dependency_up.labels(state.name).set(state.ok)
             if not state.ok and NAMES[state.name] in required:
                 reasons.append(f"{NAMES[state.name]}: not available since {state.since:%Y-%m-%dT%H:%M:%SZ}")
         return reasons
@@ -128,13 +127,16 @@ class Worker:
         try:
             loaded = await asyncio.to_thread(self._ready_version, definition)
             self.pool.install(loaded)
-        except (RegistryError, LoadFailedError) as error:
+        except Exception as error:  # whatever keeps one model from being served must not end the others
             # Callers see the reason; what a damaged file made a library say may name paths and is for the log.
-            reason = str(error)
-            if isinstance(error, LoadFailedError):
+            if isinstance(error, RegistryError):
+                reason = str(error)
+            elif isinstance(error, LoadFailedError):
                 reason = f"version {error.tag} does not load; the server's log says why"
+            else:
+                reason = "it could not be loaded; the server's log says why"
             if self.pool.reasons.get(definition.name) != reason:
-                logger.warning("%s", error)
+                logger.warning("model %s: %s", definition.name, error, exc_info=not isinstance(error, RegistryError))
             self.pool.refuse(definition.name, reason)
         metrics.model_up.labels(definition.name).set(self.serves(definition.name))
 
@@ -147,14 +149,31 @@ class Worker:
     async def _keep_loading(self) -> None:
         """Warm the versions that nothing waits for, then look for missing versions again and again."""
         for hosted in list(self.pool.hosted.values()):
-            await asyncio.to_thread(hosted.loaded.warm)
+            await self._warm(hosted.loaded)
         while True:
             await asyncio.sleep(RETRY_SECONDS)
             for name, definition in self.definitions.items():
                 if not self.serves(name):
                     await self._load(definition)
                     if self.serves(name):
-                        await asyncio.to_thread(self.pool.hosted[name].loaded.warm)
+                        await self._warm(self.pool.hosted[name].loaded)
+
+    async def _warm(self, loaded: LoadedModel) -> None:
+        try:
+            await asyncio.to_thread(loaded.warm)
+        except Exception:  # what is not warm is slower, or says so when it is asked
+            logger.exception("%s could not be warmed", loaded.tag)
+
+    async def _keep_flushing(self) -> None:
+        """Keep what other workers and /metrics see of this one fresh."""
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            try:
+                for state in self.health.snapshot().values():
+                    metrics.dependency_up.labels(state.name).set(state.ok)
+                metrics.flush()
+            except OSError:
+                logger.exception("metrics could not be written")
 
     def _drain_on_sigterm(self) -> None:
         """On SIGTERM readiness goes at once; what uvicorn does then follows `drain_seconds` later."""
@@ -175,6 +194,7 @@ class Worker:
             signal.signal(signal.SIGTERM, drain)
 
 
+SILENT = "does not answer"
 NAMES = {"postgresql": "database", "redis": "redis"}
 """What `ready_requires` calls each dependency."""
 
@@ -198,9 +218,3 @@ class ModelMeters:
         queue.observe(waited)
         call.observe(took)
         batch.observe(rows)
-
-
-async def _keep_flushing() -> None:
-    while True:
-        await asyncio.sleep(FLUSH_SECONDS)
-        metrics.flush()

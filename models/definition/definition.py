@@ -58,7 +58,8 @@ class Definition:
     @property
     def fingerprint(self) -> str:
         """16 hex digits that change when the schema or the target does: a version fits only its own fingerprint."""
-        essence = {"schema": [_essence(row) for row in self.schema.describe()], "target": self.target.column}
+        target = [self.target.column, self.target.positive, self.kind.value]
+        essence = {"schema": [_essence(row) for row in self.schema.describe()], "target": target}
         return hashlib.sha256(json.dumps(essence, sort_keys=True).encode()).hexdigest()[:16]
 
 

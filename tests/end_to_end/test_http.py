@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import select
 import socket
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from models import catalogue
-from tests.end_to_end.connection import Connection, Response, request
+from tests.end_to_end.connection import SECONDS, Connection, Response, request
 from tests.end_to_end.server import Server
 from tests.storage.servers import wait_for
 
@@ -129,6 +132,21 @@ def test_connection_close_is_honoured(connection: Connection, path: str) -> None
     assert connection.ended()
 
 
+@pytest.mark.parametrize("headers", [[], ["Connection: close"]])
+def test_a_large_answer_reaches_a_client_that_reads_late(
+    server: Server, connection: Connection, headers: list[str]
+) -> None:
+    connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+    everything = {**MANY, "include": ["features", "probabilities"]}
+    connection.send(request(BATCH, everything, headers=headers))
+    with Connection(server.port) as other:
+        assert is_prediction(other.ask(PREDICT, BODY))
+    answer = connection.receive()
+    assert answer.json()["summary"]["succeeded"] == 1000
+    assert len(answer.body) > 500_000
+    assert connection.ended() if headers else is_prediction(connection.ask(PREDICT, BODY))
+
+
 @pytest.mark.parametrize("path", [PREDICT, PREDICT + "?x", "/livez"])
 def test_an_answer_to_head_has_no_body(connection: Connection, path: str) -> None:
     connection.send(request(path, method="HEAD"))
@@ -213,6 +231,88 @@ def test_an_upgrade_that_nobody_offers_does_not_keep_the_request_waiting(connect
     headers = ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"]
     assert is_prediction(connection.ask(PREDICT, BODY, headers=headers))
     assert is_prediction(connection.ask(PREDICT, BODY))
+
+
+@pytest.mark.parametrize("path", [PREDICT, "/v1/stream", "/nowhere"])
+def test_a_websocket_that_nobody_offers_is_refused(connection: Connection, path: str) -> None:
+    headers = [
+        *("Connection: Upgrade", "Upgrade: websocket"),
+        *("Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="),
+    ]
+    answer = connection.ask(path, method="GET", headers=headers)
+    assert 400 <= answer.status < 500
+
+
+def test_a_tunnel_is_refused(connection: Connection) -> None:
+    connection.send(b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\n\r\n")
+    assert connection.receive().status == 400
+    assert connection.ended()
+
+
+def send_without_reading(connection: Connection, one: bytes, most: int) -> int:
+    """Send that request again and again until `most` bytes are sent or the server takes no more; how many were."""
+    connection.socket.setblocking(False)
+    sent = 0
+    while sent < most and select.select([], [connection.socket], [], 1.0)[1]:
+        at = sent % len(one)
+        sent += connection.socket.send((one * (1 + 50_000 // len(one)))[at:])
+    connection.socket.settimeout(SECONDS)
+    return sent
+
+
+def test_a_client_that_does_not_read_its_answers_is_not_read_either(connection: Connection) -> None:
+    whole = request(BATCH, MANY)
+    sent = send_without_reading(connection, whole, 400 * len(whole))
+    assert sent < 100 * len(whole), "the server takes it all and keeps the answers"
+    count, part = divmod(sent, len(whole))
+    for number in range(count):
+        assert connection.receive().status == 200, number
+    connection.send(whole[part:])
+    assert connection.receive().json()["summary"]["succeeded"] == 1000
+
+
+def test_small_requests_with_large_answers_that_nobody_reads_do_not_fill_the_memory(
+    server: Server, connection: Connection
+) -> None:
+    def memory() -> int:
+        return max(int(worker.memory_info().rss) for worker in server.workers())
+
+    before = memory()
+    send_without_reading(connection, request(BATCH, {"records": [0] * 30}), 12_000_000)
+    assert memory() - before < 100_000_000
+    assert [connection.receive().json()["summary"]["failed"] for _ in range(100)] == [30] * 100
+
+
+def test_headers_without_an_end_are_refused(connection: Connection) -> None:
+    line = b"X-Filler: " + b"x" * 10_000 + b"\r\n"
+    with contextlib.suppress(ConnectionError):
+        connection.send(b"POST /livez HTTP/1.1\r\n", *[line] * 100)
+    assert connection.receive().status == 400
+
+
+@pytest.mark.parametrize("path", [PREDICT, "/livez"])
+def test_trailers_without_an_end_are_not_collected(connection: Connection, path: str) -> None:
+    head = request(path, headers=["Transfer-Encoding: chunked", "Content-Type: application/json"])
+    trailers = (b"X-Filler: " + b"x" * 60_000 + b"\r\n") * 10
+    connection.send(head + chunked(json.dumps(BODY).encode(), 1000)[0] + b"0\r\n")
+    with pytest.raises(ConnectionError):
+        connection.send(*[trailers] * 400)
+
+
+def test_every_client_gets_its_own_answer_when_many_ask_at_once(server: Server) -> None:
+    def ask(client: int) -> None:
+        with Connection(server.port) as connection:
+            for number in range(20):
+                record = {**BODY["record"], "price": client + number / 100}
+                identity = f"{client}-{number}"
+                sent = {"record": record, "include": ["features"]}
+                answer = connection.ask(PREDICT, sent, headers=[f"X-Request-ID: {identity}"])
+                assert answer.headers["x-request-id"] == identity
+                assert answer.json()["features"] == record
+
+    with ThreadPoolExecutor(16) as clients:
+        for done in [clients.submit(ask, client) for client in range(16)]:
+            done.result()
 
 
 def abort(connection: Connection) -> None:

@@ -322,13 +322,14 @@ def test_the_caller_s_threshold_decides_and_the_levels_stay(app: App) -> None:
 def test_a_batch_keeps_its_order_and_one_bad_record_fails_alone(app: App) -> None:
     prices = [1, 50, -1, 20_000, "x", 3]
     records = [example("purchase", price=price) for price in prices]
-    answer = Batch.model_validate(app.post(BATCH, {"records": records, "include": ["features"]}).json())
+    sent = {"records": records, "include": ["features"]}
+    answer = Batch.model_validate(app.post(BATCH, sent, {"X-Request-ID": "mine"}).json())
     assert [item["index"] for item in answer.items] == list(range(6))
     for item, price in zip(answer.items, prices, strict=True):
         if price in (-1, "x"):
             problem = Problem.model_validate(item["error"])
             assert (problem.status, problem.errors[0].field, problem.errors[0].given) == (422, "record.price", price)
-            assert problem.instance == BATCH
+            assert (problem.instance, problem.request_id) == (BATCH, "mine")
         else:
             assert item["prediction"]["features"]["price"] == price
     predictions = [item["prediction"] for item in answer.items if "prediction" in item]

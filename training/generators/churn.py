@@ -22,8 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.churn import COUNTRIES
-
+COUNTRIES = ("AT", "AU", "BR", "CA", "CH", "DE", "ES", "FR", "GB", "IN", "IT", "JP", "MX", "NL", "PL", "SE", "US")
 PLANS = ("free_trial", "monthly", "yearly", "family")
 PLAN_SHARES = (0.15, 0.5, 0.25, 0.1)
 PLAN_EFFECTS = np.array([0.7, 0.25, -1.0, -0.5])

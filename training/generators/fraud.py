@@ -8,9 +8,9 @@ Assumptions:
 - Components V1 to V28: zero mean, spreads that fall from about 2.0 to 0.33 as principal components' do, Student-t tails
   with five degrees of freedom, no correlation among honest rows.
 - Mechanisms: half of the frauds use stolen card data and shift V3, V4, V10, V11, V12, V14, V16 and V17 by two to three
-  spreads; a quarter take over an account, shift these less, push V7 or V20 far out to either side (which no linear
-  model sees) and spend five times as much; a quarter hide, with shifts of half a spread and everyday amounts.
-- Noise: 0.3 % of the honest rows look like a mild stolen card, which bounds the precision that can be reached.
+  spreads; 35 % take over an account, shift these less, push V7 and V20 far out to either side (which no linear
+  model sees) and spend five times as much; 15 % hide, with shifts of half a spread and everyday amounts.
+- Noise: 0.1 % of the honest rows look like a mild stolen card, which bounds the precision that can be reached.
 - Amount: log-normal, median 22 EUR, a tail to 100 000 EUR. Nothing is missing.
 """
 

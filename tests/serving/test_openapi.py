@@ -1,0 +1,173 @@
+"""The OpenAPI document and the pages made of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from openapi_schema_validator import OAS31Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from models import catalogue
+from models.definition import Category, Flag, Number
+from tests.serving.apps import App
+from tests.serving.conftest import LIMITS
+
+OPERATIONS = ("predict", "batch", "explain")
+
+
+@pytest.fixture(scope="module")
+def document(apps: Mapping[str, App]) -> Any:
+    return apps["fast"].get("/openapi.json").json()
+
+
+def operations(document: Any) -> Iterator[tuple[str, str, Any]]:
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            yield path, method, operation
+
+
+def valid(document: Any, schema: Any, value: Any) -> bool:
+    """Whether the value fits the schema of the document."""
+    return bool(OAS31Validator({**schema, "components": document["components"]}).is_valid(value))
+
+
+def content_schema(part: Any) -> Any:
+    (content,) = part["content"].values()
+    return content["schema"]
+
+
+def test_the_document_is_valid_openapi_3_1(document: Any) -> None:
+    assert document["openapi"].startswith("3.1")
+    OpenAPIV31SpecValidator(document).validate()
+
+
+def test_every_operation_has_an_id_of_its_own_a_summary_and_a_problem(document: Any) -> None:
+    ids = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(ids) == len(set(ids))
+    for path, method, operation in operations(document):
+        assert operation["summary"], (path, method)
+        assert operation["tags"], (path, method)
+        problems = [
+            response
+            for response in operation["responses"].values()
+            if "application/problem+json" in response.get("content", {})
+        ]
+        assert problems, (path, method)
+        for problem in problems:
+            assert content_schema(problem) == {"$ref": "#/components/schemas/ProblemShape"}
+
+
+def test_every_model_has_its_three_operations(document: Any) -> None:
+    for model in catalogue():
+        for operation in OPERATIONS:
+            assert document["paths"][f"/v1/models/{model}/{operation}"]["post"]["operationId"] == f"{model}_{operation}"
+
+
+@pytest.mark.parametrize("model", catalogue())
+def test_every_feature_is_described_with_unit_range_and_example(document: Any, model: str) -> None:
+    shown = document["components"]["schemas"][f"{model.capitalize()}Record"]
+    definition = catalogue()[model]
+    assert list(shown["properties"]) == list(definition.schema.names)
+    assert shown["additionalProperties"] is False
+    assert shown["required"] == [feature.name for feature in definition.schema.features if not feature.missing]
+    for feature in definition.schema.features:
+        field = shown["properties"][feature.name]
+        kinds = field["anyOf"] if feature.missing else [field]
+        assert ({"type": "null"} in kinds) == feature.missing
+        kind = kinds[0]
+        assert field["examples"] == [feature.example]
+        assert feature.description in field["description"]
+        match feature:
+            case Number():
+                assert field["x-unit"] == feature.unit
+                assert feature.unit in field["description"]
+                assert (kind["minimum"], kind["maximum"]) == (feature.minimum, feature.maximum)
+                assert kind["type"] == ("integer" if feature.whole else "number")
+            case Flag():
+                assert kind["type"] == "boolean"
+            case Category(unseen="refuse"):
+                assert kind["enum"] == list(feature.levels)
+            case Category():
+                assert kind["type"] == "string"
+                assert ", ".join(feature.levels) in field["description"]
+
+
+def test_every_example_works_when_sent_and_is_answered_as_described(app: App, document: Any) -> None:
+    sent = 0
+    for path, method, operation in operations(document):
+        if "{" in path or path == "/metrics":
+            continue
+        body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        options = {"json": body["example"]} if body else {}
+        answer = app.request(method.upper(), path, **options)
+        assert answer.status_code == 200, (path, answer.text)
+        if body:
+            assert valid(document, body["schema"], body["example"])
+            assert valid(document, content_schema(operation["responses"]["200"]), answer.json())
+            sent += 1
+        elif answer.headers["content-type"] == "application/json":
+            assert valid(document, content_schema(operation["responses"]["200"]), answer.json())
+    assert sent == 3 * len(catalogue())
+
+
+def test_the_described_shapes_refuse_what_the_server_refuses(document: Any) -> None:
+    body = document["paths"]["/v1/models/purchase/batch"]["post"]["requestBody"]["content"]["application/json"]
+    record = body["example"]["records"][0]
+    wrongs: list[Any] = [
+        {},
+        {"records": []},
+        {"records": [record] * (LIMITS["max_batch_records"] + 1)},
+        {"records": [{**record, "price": -1}]},
+        {"records": [{**record, "device": "fone"}]},
+        {"records": [record], "treshold": 1},
+    ]
+    for wrong in wrongs:
+        assert not valid(document, body["schema"], wrong)
+
+
+@pytest.mark.parametrize(("path", "model"), [("/v1/models/fraud", "fraud"), ("/v1/models/churn/health", "churn")])
+def test_a_model_is_described_as_the_document_says(app: App, document: Any, path: str, model: str) -> None:
+    operation = document["paths"][path.replace(model, "{model}")]["get"]
+    answer = app.get(path).json()
+    assert answer["name"] == model
+    assert valid(document, content_schema(operation["responses"]["200"]), answer)
+
+
+def test_a_problem_is_as_described(app: App, document: Any) -> None:
+    problem = app.post("/v1/models/fraud/predict", {"record": {"Amuont": 1}}).json()
+    assert valid(document, {"$ref": "#/components/schemas/ProblemShape"}, problem)
+
+
+def test_the_model_s_example_is_a_body_that_works(app: App) -> None:
+    for model in catalogue():
+        detail = app.get(f"/v1/models/{model}").json()
+        assert app.post(f"/v1/models/{model}/predict", detail["example"]).status_code == 200
+        assert [feature["name"] for feature in detail["schema"]] == list(detail["example"]["record"])
+
+
+def test_the_docs_need_no_outside_address_and_their_parts_are_served(app: App) -> None:
+    page = app.get("/docs")
+    assert page.headers["content-type"].startswith("text/html")
+    assert not re.search(r"(https?:)?//", page.text.replace("<!DOCTYPE", ""))
+    parts = re.findall(r'(?:src|href|url): ?"([^"]+)"|(?:src|href)="([^"]+)"', page.text)
+    paths = [first or second for first, second in parts]
+    assert len(paths) == 3
+    for path in paths:
+        assert app.get(path).status_code == 200, path
+
+
+def test_the_root_leads_to_the_docs(app: App) -> None:
+    answer = app.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (307, "/docs")
+
+
+def test_bentoml_s_own_documents_work_too(app: App) -> None:
+    own = app.get("/docs.json").json()
+    schema = app.get("/schema.json").json()
+    for model in catalogue():
+        for operation in OPERATIONS:
+            assert f"/v1/models/{model}/{operation}" in own["paths"]
+    assert {route["name"] for route in schema["routes"]} == {f"{m}_{o}" for m in catalogue() for o in OPERATIONS}
