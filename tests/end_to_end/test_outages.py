@@ -82,4 +82,4 @@ def test_a_killed_worker_is_replaced_while_the_other_goes_on(server: Server) -> 
 
 def live_gauges(server: Server) -> list[Path]:
     """The files through which workers share what is true of them now."""
-    return list((server.state_dir / "metrics").glob("gauge_live*.db"))
+    return list((server.state_dir / "metrics").glob("*/gauge_live*.db"))

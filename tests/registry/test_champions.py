@@ -11,7 +11,7 @@ from models.definition import Definition
 from registry.champions import champion
 from registry.errors import NoVersionError
 from registry.releases import Release
-from registry.store import Version
+from registry.store import Version, warn_once
 from tests.small_version import definition, save
 
 CHOSEN = definition("chosen")
@@ -63,6 +63,7 @@ def test_a_released_champion_that_cannot_be_used_falls_back_to_the_pinned_one_wi
 def test_without_usable_release_and_pin_the_newest_answers_with_a_warning_for_each(
     versions: list[Version], caplog: pytest.LogCaptureFixture
 ) -> None:
+    warn_once.cache_clear()
     with caplog.at_level(logging.WARNING, "tiffin.registry"):
         assert champion(CHOSEN, released("chosen:gone"), pinned=[versions[2].tag]) == versions[3]
     assert [("chosen:gone" in record.message, versions[2].tag in record.message) for record in caplog.records] == [
