@@ -17,6 +17,7 @@ from pathlib import Path
 from benchmarks.errors import TrainingFailedError
 from benchmarks.payloads import MODEL
 from models import catalogue
+from training.generators import generators
 
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).parent.parent
@@ -34,7 +35,7 @@ class Home:
 
 
 def prepare_home(folder: Path, say: Callable[[str], None]) -> Home:
-    """Take the versions from `BENTOML_HOME` when it has one of every model, else train all into `folder`.
+    """Take the versions from `BENTOML_HOME` when it has one of every model that ships, else train those into `folder`.
 
     Raises TrainingFailedError.
     """
@@ -49,10 +50,10 @@ def prepare_home(folder: Path, say: Callable[[str], None]) -> Home:
     if (source / "models").is_dir():
         (home / "models").symlink_to(source.resolve() / "models")
         found = newest(environment)
-        if len(found) == len(catalogue()):
+        if set(generators) <= set(found):
             return _home(environment, found)
         (home / "models").unlink()
-    for name in catalogue():
+    for name in generators:
         say(f"training {name}: {source} has no version of it")
         _train(name, environment)
     return _home(environment, newest(environment))

@@ -31,10 +31,10 @@ from storage.local.process import alive
 from storage.migrations import migrate
 from storage.settings import StorageSettings
 from tests.cli.conftest import Tiffin
+from tests.rows import source_of
 from tests.storage.servers import ROOT, execute, server_processes, wait_for
 from tests.training import small
 from training.errors import DataError, SplitError
-from training.sources import Synthetic
 from training.train import train
 
 START_SECONDS = 120.0
@@ -54,7 +54,7 @@ def train_small(definition: Definition) -> None:
     """Train on as few rows as will do: models of rare events need more."""
     for rows in ROWS:
         with suppress(DataError, SplitError):
-            train(definition, Synthetic(definition.name), rows=rows, force=True)
+            train(definition, source_of(definition, rows), rows=rows, force=True)
             return
     pytest.fail(f"{definition.name} does not train on {ROWS[-1]} rows")
 

@@ -13,9 +13,9 @@ import xgboost
 from models import catalogue
 from models.definition import Category, Definition, Flag, Number
 from serving.answers import sentence
+from tests.rows import rows_of
 from tests.serving.apps import App
 from tests.serving.versions import trained
-from training.generators import generators
 
 MODELS = tuple(catalogue())
 TOLERANCE = 1e-4
@@ -23,7 +23,7 @@ TOLERANCE = 1e-4
 
 def records(definition: Definition) -> list[dict[str, Any]]:
     """The example, rows as training saw them, and the example with everything missing that may be."""
-    rows = generators[definition.name](200, 11)[list(definition.schema.names)].head(8)
+    rows = rows_of(definition, 200, 11)[list(definition.schema.names)].head(8)
     seen = [{str(name): plain(value) for name, value in row.items()} for row in rows.to_dict("records")]
     for record in seen:
         for feature in definition.schema.features:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from models import catalogue
 from registry.store import Version
-from training.sources import Synthetic
+from tests.rows import source_of
 from training.train import train
 
 ROWS = {"fraud": 25_000}
@@ -25,7 +25,8 @@ def trained() -> Mapping[str, Version]:
     for name, definition in catalogue().items():
         booster = replace(definition.recipe.booster, rounds=30, early_stopping_rounds=10)
         small = replace(definition, recipe=replace(definition.recipe, booster=booster))
-        versions[name] = train(small, Synthetic(name), force=True, rows=ROWS.get(name, FEW))
+        rows = ROWS.get(name, FEW)
+        versions[name] = train(small, source_of(small, rows), force=True, rows=rows)
     return versions
 
 
