@@ -1,6 +1,7 @@
 """Churn: will this subscriber of a learning service leave within the next 30 days?"""
 
 from models.definition import (
+    BinaryPolicy,
     Booster,
     Category,
     Decided,
@@ -11,7 +12,6 @@ from models.definition import (
     Kind,
     Level,
     Number,
-    Policy,
     Recipe,
     Schema,
     Target,
@@ -110,7 +110,7 @@ definition = Definition(
         Gate(metric="roc_auc", at_least=0.75),
         Gate(metric="expected_calibration_error", at_most=0.03),
     ),
-    policy=Policy(
+    policy=BinaryPolicy(
         threshold=F1Threshold(),
         levels=(Level("LOW", 0.0), Level("MEDIUM", 0.15), Level("HIGH", 0.35), Level("CRITICAL", 0.6)),
         drivers=3,

@@ -1,6 +1,7 @@
 """Card fraud: is this transaction fraudulent, and is stopping it worth a review?"""
 
 from models.definition import (
+    BinaryPolicy,
     Booster,
     CostThreshold,
     Decided,
@@ -9,7 +10,6 @@ from models.definition import (
     Kind,
     Level,
     Number,
-    Policy,
     Recipe,
     Schema,
     Target,
@@ -78,7 +78,7 @@ definition = Definition(
         Gate(metric="average_precision", at_least=0.50),
         Gate(metric="expected_calibration_error", at_most=0.01),
     ),
-    policy=Policy(
+    policy=BinaryPolicy(
         threshold=CostThreshold(miss="Amount", alarm=5.0),
         levels=(Level("LOW", 0.0), Level("MEDIUM", 0.05), Level("HIGH", 0.3), Level("CRITICAL", BLOCK_FROM)),
         answer=decide,

@@ -1,6 +1,7 @@
 """Purchase: will this shop visitor buy this item in the current session?"""
 
 from models.definition import (
+    BinaryPolicy,
     Booster,
     Category,
     Decided,
@@ -12,7 +13,6 @@ from models.definition import (
     Kind,
     Level,
     Number,
-    Policy,
     Recipe,
     Schema,
     Target,
@@ -117,7 +117,7 @@ definition = Definition(
         Gate(metric="roc_auc", at_least=0.78),
         Gate(metric="expected_calibration_error", at_most=0.03),
     ),
-    policy=Policy(
+    policy=BinaryPolicy(
         threshold=F1Threshold(),
         levels=(Level("LOW", 0.0), Level("MEDIUM", 0.1), Level("HIGH", 0.3), Level("VERY_HIGH", 0.6)),
         answer=classify,

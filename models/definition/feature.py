@@ -6,13 +6,16 @@ in error messages and in the console, and serving refuses values outside them by
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from datetime import UTC, datetime
+from typing import Any, Literal
 
 MAX_WHOLE = 2**53
-Value = float | int | str | bool | None
+Value = float | int | str | bool | Sequence[float] | None
 """One feature value as JSON carries it. None means missing."""
+Part = Literal["days", "day_of_year", "weekday", "hour"]
+"""What a model sees of a moment: days since 1970, day of the year from 1, weekday from 0 (Monday), hour of the day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +47,7 @@ class Category:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flag:
-    """True or false."""
+    """True or false. Callers may also send 1 or 0."""
 
     name: str
     description: str
@@ -52,7 +55,33 @@ class Flag:
     missing: bool = False
 
 
-Feature = Number | Category | Flag
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """A date, or a date and a time, as ISO 8601 text; without an offset it counts as UTC. Models see its `parts`."""
+
+    name: str
+    description: str
+    example: str
+    parts: tuple[Part, ...] = ("days", "day_of_year", "weekday")
+    missing: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """Quantities in order, the latest last: what an expansion computes an estimator's inputs from."""
+
+    name: str
+    description: str
+    unit: str
+    minimum: float
+    maximum: float
+    min_length: int
+    max_length: int
+    example: tuple[float, ...]
+    missing: bool = False
+
+
+Feature = Number | Category | Flag | Moment | Series
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +105,8 @@ class Schema:
 
     @property
     def example(self) -> dict[str, Value]:
-        """A complete record: the example value of every feature."""
-        return {feature.name: feature.example for feature in self.features}
+        """A complete record, as JSON carries it: the example value of every feature."""
+        return {feature.name: _plain(feature.example) for feature in self.features}
 
     def __getitem__(self, name: str) -> Feature:
         for feature in self.features:
@@ -96,8 +125,21 @@ class Schema:
 def describe(feature: Feature) -> dict[str, object]:
     """One feature as a JSON-ready mapping, its type first."""
     fields: Mapping[str, object] = {name: getattr(feature, name) for name in feature.__dataclass_fields__}
-    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
-    return {"type": type(feature).__name__.lower(), **plain}
+    return {"type": type(feature).__name__.lower(), **{name: _plain(value) for name, value in fields.items()}}
+
+
+def read_moment(text: str) -> datetime:
+    """The moment that ISO 8601 text names, in UTC. Raises ValueError.
+
+    >>> read_moment("2026-03-01T12:00:00+02:00").isoformat()
+    '2026-03-01T10:00:00+00:00'
+    """
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _check_example(feature: Feature) -> None:
@@ -112,5 +154,14 @@ def _check_example(feature: Feature) -> None:
             raise ValueError(f"{feature.name}: a level stands twice")
         case Category() if feature.example not in feature.levels:
             raise ValueError(f"{feature.name}: the example {feature.example!r} is not one of its levels")
+        case Moment():
+            try:
+                read_moment(feature.example)
+            except ValueError as error:
+                raise ValueError(f"{feature.name}: the example {feature.example!r} is not ISO 8601: {error}") from error
+        case Series() if not feature.min_length <= len(feature.example) <= feature.max_length:
+            raise ValueError(f"{feature.name}: the example's length {len(feature.example)} lies outside its range")
+        case Series() if not all(feature.minimum <= value <= feature.maximum for value in feature.example):
+            raise ValueError(f"{feature.name}: the example holds values outside its range")
         case _:
             return

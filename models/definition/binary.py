@@ -1,14 +1,15 @@
-"""How a score becomes a decision: the threshold's rule, the levels and the answer that is particular to a model."""
+"""How a probability becomes a decision: the threshold's rule, the levels and the model's particular answer."""
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from models.definition.feature import Schema, Value
+from models.definition.feature import Value
+from models.definition.record import Driver
 
 Confidence = Literal["low", "medium", "high"]
 EDGE = 1e-9
@@ -17,9 +18,13 @@ EDGE = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class FixedThreshold:
-    """The threshold is `at`, whatever the data says."""
+    """The threshold is `at`, whatever the data says. Raises ValueError outside 0 to 1."""
 
     at: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.at <= 1:
+            raise ValueError(f"a threshold of {self.at:g}: choose one from 0 to 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,10 @@ class CostThreshold:
 
     miss: float | str
     alarm: float
+
+    def __post_init__(self) -> None:
+        if not self.alarm > 0 or not (isinstance(self.miss, str) or self.miss > 0):
+            raise ValueError("the costs of a threshold must be above 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,37 +59,6 @@ class Level:
     from_score: float
 
 
-class Driver(NamedTuple):
-    """One feature's exact SHAP contribution to one score, on the model's margin scale."""
-
-    feature: str
-    value: Value
-    contribution: float
-
-
-class Record(Mapping[str, Value]):
-    """A record's values by feature name, as a view: making it costs nothing for policies that do not look."""
-
-    __slots__ = ("_schema", "values_in_order")
-
-    def __init__(self, schema: Schema, values: Sequence[Value]) -> None:
-        self._schema = schema
-        self.values_in_order = values
-
-    def __getitem__(self, name: str) -> Value:
-        return self.values_in_order[self._schema.names.index(name)] if name in self._schema.names else _missing(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._schema.names)
-
-    def __len__(self) -> int:
-        return len(self._schema)
-
-
-def _missing(name: str) -> Value:
-    raise KeyError(name)
-
-
 class Decided(NamedTuple):
     """A score with all that the policy said about it: what an `answer` function works from."""
 
@@ -91,6 +69,8 @@ class Decided(NamedTuple):
     confidence: Confidence
     record: Mapping[str, Value]
     drivers: Sequence[Driver]
+    amount: float | None = None
+    """What a positive would amount to, where the model has an `amount` target."""
 
 
 Answer = Callable[[Decided], dict[str, object]]
@@ -102,7 +82,7 @@ def no_answer(_: Decided) -> dict[str, object]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class BinaryPolicy:
     """What a model's score leads to.
 
     `levels` ascend and the first begins at 0. `drivers` is how many top drivers every prediction carries into
@@ -113,6 +93,8 @@ class Policy:
     levels: tuple[Level, ...]
     drivers: int = 0
     answer: Answer = no_answer
+    rank_by: str = ""
+    """The field of `answer` that ranks the predictions of a batch, largest first, in its field `rank`."""
     _starts: tuple[float, ...] = field(init=False, repr=False, compare=False)
     _names: tuple[str, ...] = field(init=False, repr=False, compare=False)
 

@@ -1,0 +1,1 @@
+"""How optimisers decide: from estimates to a price, or to an allocation."""
