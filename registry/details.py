@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.definition import Kind
 
+Form = Literal["trees", "additive"]
+"""How an estimator is stored: as boosted trees (UBJ and ONNX) or as one term per column (JSON)."""
 FORMAT = 1
 """The artifact format that this code writes and reads."""
 
@@ -35,7 +37,8 @@ class GateResult(_Part):
     metric: str
     at_least: float | None = None
     at_most: float | None = None
-    value: float
+    value: float | None
+    """None where the test rows do not give the metric: an anomaly model without a truth."""
     passed: bool
 
 
@@ -45,6 +48,34 @@ class CalibrationBin(_Part):
     rows: int
     mean_probability: float
     observed_rate: float
+
+
+class GroupRow(_Part):
+    """How the version does on the test rows of one subgroup: a level of a category, a flag, a quarter of a number."""
+
+    feature: str
+    group: str
+    rows: int
+    metric: str
+    """"bias" is what was said less what came: a mean error, or a probability minus a rate."""
+    value: float
+    low: float
+    high: float
+    overall: float | None = None
+    """The same over all test rows."""
+    worse: bool = False
+    """Clearly, however many groups are looked at: the metric worse than overall, or the bias further from 0."""
+
+
+class Dependence(_Part):
+    """How a feature's contribution follows its value, over some training rows, on the explanation's scale.
+
+    Numbers: `values` are the rows' values; categories and flags: their texts. One entry per row in all three.
+    """
+
+    feature: str
+    values: tuple[float | str | None, ...]
+    contributions: tuple[float, ...]
 
 
 class ThresholdRow(_Part):
@@ -69,7 +100,13 @@ class Data(_Part):
     train_rows: int
     validation_rows: int
     test_rows: int
-    positive_rate: float
+    positive_rate: float | None = None
+    """Of a binary model: the share of positives."""
+    classes: dict[str, int] | None = None
+    """Of a multiclass model: rows of each class."""
+    target_mean: float | None = None
+    target_deviation: float | None = None
+    """Of a quantity: its mean and standard deviation, in its unit."""
     fingerprint: str
     """SHA-256 over the columns used, in order."""
     split: str
@@ -93,14 +130,14 @@ class FeatureReference(_Part):
 
 
 class Reference(_Part):
-    """`reference.json`: training distributions of every feature and of the score (its edges are 0.05 apart)."""
+    """`reference.json`: training distributions of every feature and of the score."""
 
     features: tuple[FeatureReference, ...]
     score: FeatureReference
 
 
 class Importance(_Part):
-    """Mean absolute SHAP contribution of a feature over a sample of the training rows, on the margin scale."""
+    """Mean absolute SHAP contribution of a feature over a sample of the training rows, on the explanation's scale."""
 
     feature: str
     mean_absolute_contribution: float
@@ -134,7 +171,10 @@ class VersionDetails(_Part):
     title: str
     definition_fingerprint: str
     created_at: datetime
-    threshold: float = Field(ge=0, le=1)
+    estimators: dict[str, Form]
+    """What the version's folder holds: "model", and beside it "interval" (two quantiles) or "amount"."""
+    threshold: float | None = Field(default=None, ge=0, le=1)
+    """Of binary and anomaly models."""
     metrics: tuple[Metric, ...]
     gates: tuple[GateResult, ...]
     calibration: tuple[CalibrationBin, ...]
@@ -144,6 +184,12 @@ class VersionDetails(_Part):
     example: Example
     reproduction: Reproduction
     trees: int
+    """Of all estimators together."""
+    chosen: tuple[str, ...] = ()
+    """What the recipe tried and why it took what it took, in words."""
+    subgroups: tuple[GroupRow, ...] = ()
+    dependence: tuple[Dependence, ...] = ()
+    """Of the features that matter most."""
     limits: tuple[str, ...]
     forced: tuple[str, ...] = ()
     """Gates or baselines that were missed and overruled by whoever trained the version."""

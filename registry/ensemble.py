@@ -32,6 +32,7 @@ _MARGIN_OF_BASE: dict[str, Callable[[float], float]] = {
     "reg:absoluteerror": _same,
     "reg:pseudohubererror": _same,
     "reg:quantileerror": _same,
+    "multi:softprob": _same,
 }
 """Objective -> the margin of its stored base score. An objective that is not here would be read with a wrong offset."""
 
@@ -69,44 +70,63 @@ class TreeEnsemble:
 
 
 def read_ensemble(data: bytes) -> TreeEnsemble:
-    """The ensemble in XGBoost's UBJ bytes.
+    """The ensemble of a booster with a single output; raises as `read_ensembles` does."""
+    ensembles = read_ensembles(data)
+    if len(ensembles) > 1:
+        raise UnsupportedBoosterError("more than one output per row")
+    return ensembles[0]
+
+
+def read_ensembles(data: bytes) -> tuple[TreeEnsemble, ...]:
+    """The ensembles in XGBoost's UBJ bytes, one for each output: a class, a quantile, or the only one.
 
     Raises MalformedUbjsonError for bytes that are not UBJSON and UnsupportedBoosterError for boosters other than
-    numeric `gbtree` ones with a single output and one of the objectives in `_MARGIN_OF_BASE`.
+    numeric `gbtree` ones whose trees have one output each, with one of the objectives in `_MARGIN_OF_BASE`.
     """
     document = ubjson.loads(data)
     try:
-        return _ensemble(document["learner"])
+        return _ensembles(document["learner"])
     except UnsupportedBoosterError:
         raise
     except (KeyError, IndexError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
         raise UnsupportedBoosterError(f"not an XGBoost tree model: {type(error).__name__}: {error}") from error
 
 
-def _ensemble(learner: dict[str, Any]) -> TreeEnsemble:
+def _ensembles(learner: dict[str, Any]) -> tuple[TreeEnsemble, ...]:
     parameters, booster = learner["learner_model_param"], learner["gradient_booster"]
     if booster["name"] != "gbtree":
         raise UnsupportedBoosterError(f"a {booster['name']} booster; Tiffin serves gbtree")
-    if int(parameters.get("num_class", 0)) > 1 or int(parameters.get("num_target", 1)) > 1:
-        raise UnsupportedBoosterError("more than one output per row")
-    return TreeEnsemble(
-        features=int(parameters["num_feature"]),
-        base_margin=_base_margin(parameters["base_score"], learner["objective"]["name"]),
-        trees=tuple(_tree(tree) for tree in booster["model"]["trees"]),
+    outputs = max(1, int(parameters.get("num_class", 0)), int(parameters.get("num_target", 1)))
+    trees, groups = booster["model"]["trees"], booster["model"]["tree_info"]
+    if len(trees) != len(groups) or not all(0 <= group < outputs for group in groups):
+        raise UnsupportedBoosterError("trees that belong to no output")
+    bases = _base_margins(parameters["base_score"], learner["objective"]["name"], outputs)
+    return tuple(
+        TreeEnsemble(
+            features=int(parameters["num_feature"]),
+            base_margin=base,
+            trees=tuple(_tree(tree) for tree, group in zip(trees, groups, strict=True) if group == output),
+        )
+        for output, base in enumerate(bases)
     )
 
 
-def _base_margin(text: str, objective: str) -> float:
-    """The stored base score on the margin scale. XGBoost 3 writes it as a one-element list, before as a number."""
+def _base_margins(text: str, objective: str, outputs: int) -> list[float]:
+    """The stored base scores on the margin scale. XGBoost 3 writes them as a list, before as one number for all."""
     margin = _MARGIN_OF_BASE.get(objective)
     if margin is None:
         raise UnsupportedBoosterError(f"objective {objective}; known are {', '.join(_MARGIN_OF_BASE)}")
-    return margin(float(text.strip("[]")))
+    scores = [margin(float(score)) for score in text.strip("[]").split(",")]
+    if len(scores) not in (1, outputs):
+        raise UnsupportedBoosterError(f"{len(scores)} base scores for {outputs} outputs")
+    return scores if len(scores) == outputs else scores * outputs
 
 
 def _tree(tree: dict[str, Any]) -> Tree:
     if len(tree.get("categories_nodes", ())) > 0:
         raise UnsupportedBoosterError("categorical splits: Tiffin encodes levels as ordered numbers")
+    if int(tree["tree_param"]["size_leaf_vector"]) > 1:
+        raise UnsupportedBoosterError("leaves with several outputs: Tiffin serves trees with one output each")
     left = np.asarray(tree["left_children"], np.int32)
     conditions = np.asarray(tree["split_conditions"], np.float32)
     leaf = left == -1

@@ -2,13 +2,17 @@
 
 A version is a BentoML model of the decision model's name whose folder holds:
 
-    model.ubj         the booster, for explanations
-    model.onnx        the same trees: input `rows` float32 (n, features), output `margin` float32 (n, 1)
+    model.ubj         the boosted trees, for explanations
+    model.onnx        the same trees: input `rows` float32 (n, columns), output `margin` float32 (n, outputs)
+    model.json        instead of both: the terms of an additive model (AdditiveModel)
+    interval.*        likewise, where there is one: two quantiles around the estimate
+    amount.*          likewise: what a positive amounts to
     encoding.json     category codes
-    calibration.json  margin -> probability
+    calibration.json  margins -> score
     version.json      metrics, thresholds, data, example, ... (VersionDetails)
     schema.json       the feature schema as it was
     reference.json    training distributions for drift (Reference)
+    card.html         the model card (registry/card); versions stored by older code have none
 
 Nothing in it is ever unpickled.
 """
@@ -17,7 +21,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,8 +33,10 @@ from bentoml.models import ModelContext
 from pydantic import TypeAdapter, ValidationError
 
 from models.definition import Definition
+from registry.additive import AdditiveModel
 from registry.calibration import Calibration
-from registry.details import FORMAT, Reference, VersionDetails
+from registry.card import About, page
+from registry.details import FORMAT, Form, Reference, VersionDetails
 from registry.encoding import Encoding
 from registry.errors import NoVersionError, RegistryError, UnknownVersionError, UnusableVersionError
 
@@ -38,25 +44,32 @@ logger = logging.getLogger("tiffin.registry")
 
 MODULE = "tiffin"
 FILES = (
-    "model.ubj",
-    "model.onnx",
     "encoding.json",
     "calibration.json",
     "version.json",
     "schema.json",
     "reference.json",
 )
+CARD = "card.html"
 LABEL_FORMAT = "tiffin_format"
 LABEL_FINGERPRINT = "tiffin_fingerprint"
 _CALIBRATION: TypeAdapter[Calibration] = TypeAdapter(Calibration)
+
+
+@dataclass(frozen=True, slots=True)
+class BoostedTrees:
+    """The same trees twice: as XGBoost's UBJ, and as ONNX."""
+
+    ubj: bytes
+    onnx: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
     """Everything that makes a new version; only training creates one."""
 
-    booster: bytes
-    onnx: bytes
+    estimators: Mapping[str, BoostedTrees | AdditiveModel]
+    """By name: "model" always; "interval" and "amount" where there are such."""
     encoding: Encoding
     calibration: Calibration
     details: VersionDetails
@@ -71,21 +84,29 @@ class Version:
     path: Path
     details: VersionDetails
 
-    def booster(self) -> bytes:
-        return (self.path / "model.ubj").read_bytes()
+    def booster(self, estimator: str = "model") -> bytes:
+        return (self.path / f"{estimator}.ubj").read_bytes()
 
-    def onnx(self) -> bytes:
-        return (self.path / "model.onnx").read_bytes()
+    def onnx(self, estimator: str = "model") -> bytes:
+        return (self.path / f"{estimator}.onnx").read_bytes()
+
+    def additive(self, estimator: str = "model") -> AdditiveModel:
+        return AdditiveModel.model_validate_json((self.path / f"{estimator}.json").read_bytes())
 
     def encoding(self, definition: Definition) -> Encoding:
         codes = json.loads((self.path / "encoding.json").read_text())
-        return Encoding(definition.schema, codes)
+        return Encoding(definition.inputs, codes)
 
     def calibration(self) -> Calibration:
         return _CALIBRATION.validate_json((self.path / "calibration.json").read_bytes())
 
     def reference(self) -> Reference:
         return Reference.model_validate_json((self.path / "reference.json").read_bytes())
+
+    def card(self) -> str | None:
+        """The model card as it was stored; None where it was not."""
+        path = self.path / CARD
+        return path.read_text("utf-8") if path.is_file() else None
 
 
 def save(definition: Definition, artifact: Artifact) -> Version:
@@ -98,14 +119,24 @@ def save(definition: Definition, artifact: Artifact) -> Version:
         context=ModelContext(framework_name="tiffin", framework_versions=dict(artifact.details.reproduction.libraries)),
     ) as stored:
         folder = Path(stored.path)
-        (folder / "model.ubj").write_bytes(artifact.booster)
-        (folder / "model.onnx").write_bytes(artifact.onnx)
+        for name, estimator in artifact.estimators.items():
+            _write(folder, name, estimator)
         (folder / "encoding.json").write_text(json.dumps(artifact.encoding.codes, indent=1))
         (folder / "calibration.json").write_text(artifact.calibration.model_dump_json())
         (folder / "version.json").write_text(artifact.details.model_dump_json(indent=1))
-        (folder / "schema.json").write_text(json.dumps(definition.schema.describe(), indent=1))
+        (folder / "schema.json").write_text(json.dumps(definition.inputs.describe(), indent=1))
         (folder / "reference.json").write_text(artifact.reference.model_dump_json())
+        card = page(artifact.details, About.of(definition, str(stored.tag)))
+        (folder / CARD).write_text(card, "utf-8")
     return get(str(stored.tag), definition)
+
+
+def _write(folder: Path, name: str, estimator: BoostedTrees | AdditiveModel) -> None:
+    if isinstance(estimator, AdditiveModel):
+        (folder / f"{name}.json").write_text(estimator.model_dump_json(indent=1))
+    else:
+        (folder / f"{name}.ubj").write_bytes(estimator.ubj)
+        (folder / f"{name}.onnx").write_bytes(estimator.onnx)
 
 
 def get(tag: str, definition: Definition) -> Version:
@@ -185,16 +216,25 @@ def _read(stored: bentoml.Model, definition: Definition) -> Version:
     if labels.get(LABEL_FINGERPRINT) != definition.fingerprint:
         raise UnusableVersionError(tag, "it was trained for another schema; train the model again")
     path = Path(stored.path)
-    lacking = [name for name in FILES if not (path / name).is_file()]
-    if lacking:
-        raise UnusableVersionError(tag, f"it lacks {', '.join(lacking)}")
+    _demand(tag, path, FILES)
     try:
         details = VersionDetails.model_validate_json((path / "version.json").read_bytes())
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "it"
         raise UnusableVersionError(tag, f"version.json does not read: {where}: {first['msg']}") from error
+    _demand(tag, path, [name for estimator, form in details.estimators.items() for name in _files(estimator, form)])
     return Version(tag, path, details)
+
+
+def _demand(tag: str, path: Path, files: Iterable[str]) -> None:
+    lacking = [name for name in files if not (path / name).is_file()]
+    if lacking:
+        raise UnusableVersionError(tag, f"it lacks {', '.join(lacking)}")
+
+
+def _files(estimator: str, form: Form) -> tuple[str, ...]:
+    return (f"{estimator}.json",) if form == "additive" else (f"{estimator}.ubj", f"{estimator}.onnx")
 
 
 @cache

@@ -1,0 +1,59 @@
+"""What the version was trained on, how rows were split, and what was found in them."""
+
+from __future__ import annotations
+
+from registry.card.about import About
+from registry.card.figures import count, figure, percent, share
+from registry.card.markup import Html, element, joined
+from registry.card.plot import bar
+from registry.card.section import Section, said
+from registry.card.tables import facts, listed, row, table
+from registry.details import Data, VersionDetails
+
+
+def data(details: VersionDetails, about: About) -> Section:
+    return Section("data", "Data", (_facts(details.data, about), *_classes(details.data)))
+
+
+def findings(details: VersionDetails, about: About) -> Section | None:
+    """The traps."""
+    if not details.findings:
+        return None
+    intro = said(
+        "Training looks for columns that give the answer away, for copies across the split, for numbered rows and for "
+        "what else flatters a model. What it noticed, and what it did about it:"
+    )
+    return Section("findings", "Findings in the data", (intro, listed(details.findings)))
+
+
+def _facts(found: Data, about: About) -> Html:
+    unit = f" {about.unit}" if about.unit else None
+    mean = None
+    if found.target_mean is not None and found.target_deviation is not None:
+        mean = joined(figure(found.target_mean), unit, ", standard deviation ", figure(found.target_deviation), unit)
+    return facts(
+        "Rows",
+        [
+            ("Source", found.source),
+            ("Real or synthetic", "synthetic: every row was made up" if found.synthetic else "as the source gave it"),
+            ("Rows", count(found.rows)),
+            ("Trained on", count(found.train_rows)),
+            ("Validated on", count(found.validation_rows)),
+            ("Tested on", count(found.test_rows)),
+            ("Split", found.split),
+            ("Positives", share(found.positive_rate) if found.positive_rate is not None else None),
+            ("Target, mean", mean),
+            ("Fingerprint (SHA-256)", element("code", found.fingerprint)),
+        ],
+    )
+
+
+def _classes(found: Data) -> list[Html]:
+    if not found.classes:
+        return []
+    total, largest = sum(found.classes.values()), max(found.classes.values())
+    rows = [
+        row(name, count(rows), percent(rows / max(1, total)), bar(rows, largest))
+        for name, rows in found.classes.items()
+    ]
+    return [table("Rows of each class", ("Class", "Rows", "Share", ""), rows, name="numbers bars")]
