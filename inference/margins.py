@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inference.predictor import Predictor
 from registry.ensemble import TreeEnsemble
+
+if TYPE_CHECKING:
+    from inference.tree_margins import MarginKernel
 
 logger = logging.getLogger("tiffin.inference")
 Rows = NDArray[np.float32]
@@ -19,15 +23,16 @@ PROBES = 32
 
 
 class Margins:
-    """Margins of encoded rows. `of` may be called at any time and by any thread, also while `warm` changes who answers.
+    """Margins of encoded rows, one column for each ensemble.
 
-    `tag` names the version in the log.
+    `of` may be called at any time and by any thread, also while `warm` changes who answers. `tag` names the version in
+    the log.
     """
 
-    def __init__(self, tag: str, predictor: Predictor, ensemble: TreeEnsemble) -> None:
+    def __init__(self, tag: str, predictor: Predictor, ensembles: Sequence[TreeEnsemble]) -> None:
         self._tag = tag
         self._predictor = predictor
-        self._ensemble = ensemble
+        self._ensembles = ensembles
         self._warmed = False
         self.compiled = False
         self.of: Callable[[Rows], Rows] = predictor.margins
@@ -41,17 +46,17 @@ class Margins:
             return
         self._warmed = True
         try:
-            self._switch(np.vstack([rows, probes(self._ensemble)]))
+            self._switch(np.vstack([rows, *map(probes, self._ensembles)]))
         except Exception:  # whatever a compiler may raise on some machine
             logger.exception("%s: its trees cannot be compiled; ONNX Runtime goes on answering", self._tag)
 
     def _switch(self, rows: Rows) -> None:
         from inference.tree_margins import MarginKernel
 
-        kernel = MarginKernel(self._ensemble)
-        expected, found = self._predictor.margins(rows), kernel.margins(rows)
+        answer = _answer([MarginKernel(ensemble) for ensemble in self._ensembles])
+        expected, found = self._predictor.margins(rows), answer(rows)
         difference = np.abs(found - expected)
-        worst = int(np.argmax(difference))
+        worst = np.unravel_index(np.argmax(difference), difference.shape)
         if not (difference <= TOLERANCE * np.maximum(1.0, np.abs(expected))).all():
             logger.error(
                 "%s: its compiled trees give %.7g where ONNX Runtime gives %.7g; ONNX Runtime goes on answering",
@@ -60,8 +65,16 @@ class Margins:
                 expected[worst],
             )
             return
-        self.of = kernel.margins
+        self.of = answer
         self.compiled = True
+
+
+def _answer(kernels: Sequence[MarginKernel]) -> Callable[[Rows], Rows]:
+    """Rows (n, columns) -> margins (n, kernels)."""
+    if len(kernels) == 1:
+        margins = kernels[0].margins
+        return lambda rows: margins(rows)[:, np.newaxis]
+    return lambda rows: np.column_stack([kernel.margins(rows) for kernel in kernels])
 
 
 def probes(ensemble: TreeEnsemble) -> Rows:

@@ -25,6 +25,6 @@ class Predictor:
         self._run = self._session._sess.run  # the compiled object: saves the wrapper's 3 us a call
 
     def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Uncalibrated scores on the margin scale: rows (n, features) float32, NaN for missing -> (n,) float32."""
+        """Uncalibrated scores on the margin scale: rows (n, columns) float32, NaN for missing -> (n, outputs)."""
         margins: NDArray[np.float32] = self._run(["margin"], {"rows": rows}, None)[0]
-        return margins[:, 0]
+        return margins
