@@ -10,7 +10,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
-from registry.calibration import Calibration, IsotonicCalibration, SigmoidCalibration
+from registry.calibration import BinaryCalibration, IsotonicCalibration, SigmoidCalibration
 from training.table import Labels
 
 FOLDS = 5
@@ -21,14 +21,14 @@ MAX_KNOTS = 200
 Margins = NDArray[np.float32]
 
 
-def calibrate(margins: Margins, labels: Labels, seed: int) -> Calibration:
+def calibrate(margins: Margins, labels: Labels, seed: int) -> BinaryCalibration:
     """The simplest of identity, sigmoid and isotonic that no other beats clearly on validation rows, shape (rows,).
 
     Every candidate is judged by the log loss of rows it was not fitted on (five folds). A more complex one must be
     better by more than one standard error of the paired difference: choosing by the rows that fitted it would always
     prefer the most flexible curve.
     """
-    best: Calibration = SigmoidCalibration()
+    best: BinaryCalibration = SigmoidCalibration()
     best_losses = _losses(best.probability(margins), labels)
     if min(labels.sum(), len(labels) - labels.sum()) < 2 * FOLDS:
         return best
@@ -40,13 +40,13 @@ def calibrate(margins: Margins, labels: Labels, seed: int) -> Calibration:
     return best
 
 
-def _candidates(labels: Labels) -> list[Callable[[Margins, Labels], Calibration]]:
+def _candidates(labels: Labels) -> list[Callable[[Margins, Labels], BinaryCalibration]]:
     positives = int(labels.sum())
     enough = min(positives, len(labels) - positives) >= ISOTONIC_FROM
     return [fit_sigmoid, fit_isotonic] if enough else [fit_sigmoid]
 
 
-def fit_sigmoid(margins: Margins, labels: Labels) -> Calibration:
+def fit_sigmoid(margins: Margins, labels: Labels) -> BinaryCalibration:
     """Platt scaling by maximum likelihood. Identity when the margins rank the labels the wrong way round."""
     model = LogisticRegression(C=1e6, solver="newton-cholesky").fit(margins.astype(np.float64).reshape(-1, 1), labels)
     slope = float(model.coef_[0, 0])
@@ -55,7 +55,7 @@ def fit_sigmoid(margins: Margins, labels: Labels) -> Calibration:
     return SigmoidCalibration(slope=slope, intercept=float(model.intercept_[0]))
 
 
-def fit_isotonic(margins: Margins, labels: Labels) -> Calibration:
+def fit_isotonic(margins: Margins, labels: Labels) -> BinaryCalibration:
     """Pool-adjacent-violators, with no probability closer to 0 or 1 than half a row in all rows."""
     edge = 0.5 / len(labels)
     model = IsotonicRegression(y_min=edge, y_max=1 - edge, out_of_bounds="clip").fit(margins.astype(np.float64), labels)
@@ -69,7 +69,7 @@ def fit_isotonic(margins: Margins, labels: Labels) -> Calibration:
 
 
 def _held_out_losses(
-    fit: Callable[[Margins, Labels], Calibration], margins: Margins, labels: Labels, seed: int
+    fit: Callable[[Margins, Labels], BinaryCalibration], margins: Margins, labels: Labels, seed: int
 ) -> NDArray[np.float64]:
     losses = np.empty(len(labels))
     for fitted, judged in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(margins, labels):

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import pandas as pd
 
-from models.definition import Category, Definition
+from models.definition import Definition
+from storage.settings import StorageSettings
 from training.check import MIN_ROWS, check
 from training.errors import DataError
 from training.generators import generators
+from training.query import read_query, shortened
+from training.reading import read
 from training.table import Table
 
-PARQUET_ENDINGS = (".parquet", ".pq")
+ROOT = Path(__file__).resolve().parent.parent
+"""The project's folder, from which a recipe's path counts."""
 
 
 class Source(Protocol):
@@ -71,7 +74,7 @@ class Synthetic:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A CSV file (UTF-8, comma separated, with a header; may be compressed as its ending says) or a Parquet file."""
+    """A CSV or Parquet file; see `training.reading`."""
 
     path: Path
 
@@ -87,40 +90,52 @@ class File:
         return f"file {self.path.name}, {len(table):,} rows"
 
     def table(self, definition: Definition, rows: int | None) -> Table:
-        read = _read_parquet if self.path.suffix.lower() in PARQUET_ENDINGS else _read_csv
-        frame = _reading(read, self.path, definition)
-        if rows is not None and rows < len(frame):
-            frame = frame.sample(rows, random_state=definition.recipe.seed).sort_index()
-        return check(frame.reset_index(drop=True), definition, str(self.path))
+        return check(_sampled(read(self.path), definition, rows), definition, str(self.path))
 
 
-def _reading(read: Callable[[Path, Definition], pd.DataFrame], path: Path, definition: Definition) -> pd.DataFrame:
-    """What `read` gives, with everything that a bad file raises turned into a DataError that names it."""
-    try:
-        return read(path, definition)
-    except FileNotFoundError as error:
-        raise DataError(str(path), ["there is no such file"]) from error
-    except OSError as error:
-        raise DataError(str(path), [f"it cannot be read: {error.strerror or error}"]) from error
-    except UnicodeDecodeError as error:
-        raise DataError(str(path), ["it is not UTF-8 text"]) from error
-    except (ValueError, EOFError) as error:  # what pandas and pyarrow raise for malformed files derives from these
-        raise DataError(str(path), [f"it is malformed: {error}"]) from error
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """A query against the database that `storage` names; see `training.query`."""
+
+    query: str
+    storage: StorageSettings
+
+    @property
+    def synthetic(self) -> bool:
+        return False
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        return ("--query", self.query)
+
+    def describe(self, table: Table) -> str:
+        return f"query {shortened(self.query)!r}, {len(table):,} rows"
+
+    def table(self, definition: Definition, rows: int | None) -> Table:
+        frame = _sampled(read_query(self.query, self.storage), definition, rows)
+        return check(frame, definition, f"the query {shortened(self.query)!r}")
 
 
-def _read_csv(path: Path, definition: Definition) -> pd.DataFrame:
-    """All columns by name. A category keeps its text as written: only an empty field is missing, "NA" is a level."""
-    categories = {feature.name for feature in definition.schema.features if isinstance(feature, Category)}
-    header = pd.read_csv(path, nrows=0, encoding="utf-8-sig").columns
-    return pd.read_csv(
-        path,
-        encoding="utf-8-sig",
-        low_memory=False,
-        dtype={name: "str" for name in header if name in categories},
-        keep_default_na=False,
-        na_values={name: [""] if name in categories else ["", "NA", "NaN", "nan", "null", "NULL"] for name in header},
-    )
+def source_of(
+    definition: Definition, storage: StorageSettings, *, data: Path | None = None, query: str | None = None
+) -> Source:
+    """Where `definition` gets its rows: the file or query that is given, else its recipe's, else its generator.
+
+    Raises DataError when both a file and a query are given, or the recipe names both.
+    """
+    recipe = definition.recipe
+    if data is None and query is None:
+        data = None if recipe.data is None else ROOT / recipe.data
+        query = recipe.query
+    if data is not None and query is not None:
+        raise DataError(f"model {definition.name!r}", ["rows come from a file or from a query: give one of the two"])
+    if data is not None:
+        return File(data)
+    return Synthetic(definition.name) if query is None else Sql(query, storage)
 
 
-def _read_parquet(path: Path, definition: Definition) -> pd.DataFrame:
-    return pd.read_parquet(path)
+def _sampled(frame: pd.DataFrame, definition: Definition, rows: int | None) -> pd.DataFrame:
+    """A seeded sample of `rows` in their old order; all of them when there are no more."""
+    if rows is None or rows >= len(frame):
+        return frame
+    return frame.sample(rows, random_state=definition.recipe.seed).sort_index().reset_index(drop=True)

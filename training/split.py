@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from models.definition import Recipe
 from training.errors import SplitError
-from training.table import Indices, Labels, Table, Times
+from training.table import Indices, Table, Target, Times
 
 MIN_PER_CLASS = 4
-"""Fewer positives or negatives on one side measure nothing."""
+"""Fewer rows of a class on one side measure nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +26,41 @@ class Split:
 
 
 def split(table: Table, recipe: Recipe) -> Split:
-    """By time when the recipe has a time column, otherwise at random with equal shares of positives.
+    """By time when the recipe has a time column, otherwise at random with equal shares of every class, or of small and
+    large targets.
 
     All rows of one group, and all copies of one row, stand on one side. Rows that cannot be placed without breaking
     this (a group that goes on past a boundary in time) are left out of the later sides.
 
-    Raises SplitError when a side ends up with too few positives or negatives.
+    Raises SplitError when a side ends up with too few rows of a class.
     """
     if table.times is not None:
         parts = _by_time(table, table.times, recipe)
-    elif table.groups is not None:
-        words = f"by group: no {recipe.group_column} stands on two sides"
-        parts = _at_random(table.groups, table.labels, recipe, words)
     else:
-        copies = np.unique(table.row_hashes(), return_inverse=True)[1]
-        parts = _at_random(copies, table.labels, recipe, "stratified by the target; copies of a row stay together")
-    check_sides(parts, table.labels)
+        units, words = _units(table, recipe)
+        borders = (recipe.test_fraction, recipe.test_fraction + recipe.validation_fraction)
+        side = 2 - _dealt(units, table.target, borders, recipe.seed)
+        parts = _parts(side, words)
+    check_sides(parts, table.target)
     return parts
+
+
+def folds_of(table: Table, recipe: Recipe, folds: int, seed: int) -> tuple[NDArray[np.int64], str]:
+    """The fold of every row, 0 to `folds` - 1, and how rows were dealt, in words: as `split` does at random."""
+    units, words = _units(table, recipe)
+    return _dealt(units, table.target, tuple((np.arange(1, folds) / folds).tolist()), seed), words
+
+
+def _units(table: Table, recipe: Recipe) -> tuple[NDArray[np.int64], str]:
+    """What must stay together, as a number for every row."""
+    if table.groups is not None and recipe.group_column is None:
+        return table.groups, "by groups that were found in the rows: none stands on two sides"
+    if table.groups is not None:
+        return table.groups, f"by group: no {recipe.group_column} stands on two sides"
+    if table.copies_are_chance:
+        return np.arange(len(table)), "stratified by the target"
+    copies = np.unique(table.row_hashes(), return_inverse=True)[1]
+    return copies, "stratified by the target; copies of a row stay together"
 
 
 def _by_time(table: Table, times: Times, recipe: Recipe) -> Split:
@@ -65,19 +83,34 @@ def _moment(time: np.float64 | np.datetime64) -> str:
     return str(np.datetime_as_string(time, unit="s")) if isinstance(time, np.datetime64) else f"{time:.10g}"
 
 
-def _at_random(units: NDArray[np.int64], labels: Labels, recipe: Recipe, words: str) -> Split:
-    """Whole units, shuffled apart by whether they hold a positive, are dealt until each side has its share of rows."""
-    random = np.random.default_rng(recipe.seed)
+def _dealt(units: NDArray[np.int64], target: Target, borders: tuple[float, ...], seed: int) -> NDArray[np.int64]:
+    """Whole units, shuffled within each stratum, are dealt by shares of its rows; `borders` between the sides ascend.
+
+    A unit belongs to the highest stratum of its rows: the rarer class of a binary target.
+    """
+    random = np.random.default_rng(seed)
     sizes = np.bincount(units)
-    positive = np.bincount(units, weights=labels) > 0
+    stratum = np.zeros(len(sizes), np.int64)
+    np.maximum.at(stratum, units, _strata(target))
     side = np.empty(len(sizes), np.int64)
-    for members in (np.flatnonzero(positive), np.flatnonzero(~positive)):
-        shuffled = random.permutation(members)
+    for number in range(int(stratum.max(initial=0)), -1, -1):
+        shuffled = random.permutation(np.flatnonzero(stratum == number))
         dealt = (np.cumsum(sizes[shuffled]) - sizes[shuffled] / 2) / max(1, sizes[shuffled].sum())
-        side[shuffled] = np.where(
-            dealt < recipe.test_fraction, 2, np.where(dealt < recipe.test_fraction + recipe.validation_fraction, 1, 0)
-        )
-    return _parts(side[units], words)
+        side[shuffled] = np.searchsorted(borders, dealt, side="right")
+    return side[units]
+
+
+def _strata(target: Target) -> NDArray[np.int64]:
+    """Classes as they are, quantities by tenths."""
+    if is_discrete(target):
+        return target.astype(np.int64)
+    tenths = np.unique(np.quantile(target, np.arange(1, 10) / 10))
+    return np.searchsorted(tenths, target).astype(np.int64)
+
+
+def is_discrete(target: Target) -> bool:
+    """Whether a target holds labels or class numbers rather than quantities."""
+    return bool(np.issubdtype(target.dtype, np.integer))
 
 
 def _parts(side: NDArray[np.int64], words: str) -> Split:
@@ -85,12 +118,14 @@ def _parts(side: NDArray[np.int64], words: str) -> Split:
     return Split(train, validation, test, words)
 
 
-def check_sides(parts: Split, labels: Labels) -> None:
-    """Raises SplitError when a side has too few positives or negatives to measure anything."""
+def check_sides(parts: Split, target: Target) -> None:
+    """Raises SplitError when a side has too few rows, or too few of a class, to measure anything."""
+    counts = np.bincount(target) if is_discrete(target) else np.array([len(target)])
     for name, rows in (("training", parts.train), ("validation", parts.validation), ("test", parts.test)):
-        positives = int(labels[rows].sum())
-        if min(positives, len(rows) - positives) < MIN_PER_CLASS:
+        here = np.bincount(target[rows], minlength=len(counts)) if is_discrete(target) else np.array([len(rows)])
+        fewest = int(here[counts > 0].min(initial=len(rows)))
+        if fewest < MIN_PER_CLASS:
+            what = f"{fewest} rows of a class" if is_discrete(target) else f"{fewest} rows"
             raise SplitError(
-                f"the {name} side of the split has {positives} positives and {len(rows) - positives} negatives, "
-                f"at least {MIN_PER_CLASS} of each are needed ({parts.words})"
+                f"the {name} side of the split has {what}, at least {MIN_PER_CLASS} are needed ({parts.words})"
             )

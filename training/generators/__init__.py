@@ -7,12 +7,34 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from training.generators import churn, fraud, purchase
+from training.generators import (
+    anomaly,
+    budget,
+    churn,
+    delinquency,
+    demand,
+    fraud,
+    pricing,
+    profitability,
+    purchase,
+    revenue_leak,
+)
 
 Generator = Callable[[int, int], pd.DataFrame]
-"""`generate(rows, seed)`: that many rows with the model's features, its target and its group column if it has one."""
+"""`generate(rows, seed)`: that many rows with all columns that the model's training reads, its group and time too."""
 
 generators: Mapping[str, Generator] = MappingProxyType(
-    {"churn": churn.generate, "fraud": fraud.generate, "purchase": purchase.generate}
+    {
+        "anomaly": anomaly.generate,
+        "budget": budget.generate,
+        "churn": churn.generate,
+        "delinquency": delinquency.generate,
+        "demand": demand.generate,
+        "fraud": fraud.generate,
+        "pricing": pricing.generate,
+        "profitability": profitability.generate,
+        "purchase": purchase.generate,
+        "revenue_leak": revenue_leak.generate,
+    }
 )
 """Generators by model name."""

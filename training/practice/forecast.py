@@ -1,0 +1,68 @@
+"""Forecasts: estimates as multiples of a series' level, judged in its unit on periods that were still to come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.definition import METRICS, Definition, Kind
+from training.evaluate import Evaluation, compare
+from training.practice.base import Conclusion, Floats, HeldOut
+from training.practice.estimate import EstimatePractice, Measure, by_row, calibrate, coverage_of
+from training.resampling import Measure as Weighted
+from training.resampling import judged
+from training.table import Table
+
+SEASONAL_NAIVE = "seasonal_naive"
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastPractice(EstimatePractice):
+    """As for quantities; the baseline repeats the last season."""
+
+    @property
+    def must_beat(self) -> Mapping[str, tuple[str, ...]]:
+        return {SEASONAL_NAIVE: ("mae",)}
+
+    @property
+    def must_not_lose_to(self) -> Mapping[str, tuple[str, ...]]:
+        return {self.linear_baseline: ("mae",)}
+
+    def conclude(self, definition: Definition, table: Table, held_out: HeldOut) -> Conclusion:
+        partition, coverage = held_out.partition, coverage_of(definition)
+        assert table.scales is not None
+        estimates, quantiles = held_out.model[:, 0], held_out.quantiles
+        rows, test = partition.calibration, partition.test
+        bounds = None if quantiles is None else quantiles[rows]
+        calibration = calibrate(estimates[rows], bounds, table.target[rows], coverage)
+        low, high = calibration.interval(estimates[test], None if quantiles is None else quantiles[test])
+        scales, truth = table.scales[test], table.target[test] * table.scales[test]
+        naive = table.features["seasonal"].to_numpy(np.float64)[test] * scales
+        scaled = float(np.abs(truth - naive).mean()) or 1.0
+        interval = np.column_stack([low * scales, high * scales])
+        own = measure(estimates[test] * scales, truth, scaled, interval)
+        beside = {SEASONAL_NAIVE: measure(naive, truth, scaled, None)}
+        for name, found in held_out.baselines.items():
+            beside[name] = measure(found[test, 0] * scales, truth, scaled, None)
+        seed = definition.recipe.seed
+        compared, differences = compare(
+            judged(own, len(truth), seed),
+            {name: judged(one, len(truth), seed) for name, one in beside.items()},
+            METRICS[Kind.FORECAST],
+        )
+        tests = estimates[test] * scales
+        return Conclusion(calibration, Evaluation(compared, differences), tests, by_row(tests, truth))
+
+
+def measure(estimates: Floats, truth: Floats, scaled: float, interval: NDArray[np.float64] | None) -> Weighted:
+    """The metrics of estimates, with `mase`: the mean absolute error over that of the seasonal naive forecast."""
+    basic = Measure(estimates, truth, interval)
+
+    def of(weights: Floats) -> dict[str, float]:
+        found = basic(weights)
+        return {**{name: value for name, value in found.items() if name != "r2"}, "mase": found["mae"] / scaled}
+
+    return of

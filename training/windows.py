@@ -1,0 +1,142 @@
+"""Rows for a forecasting estimator: every series seen from many origins, through the window that serving uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from models.definition import Definition, Schema, Window
+from training import columns
+from training.errors import DataError
+from training.table import Table
+
+MOST_ROWS = 60_000
+"""Rows of all windows together: origins are spaced so that there are about as many."""
+FEWEST_ORIGINS = 20
+_FREQUENCY = {"hour": "h", "day": "D", "week": "W", "month": "MS"}
+REMEMBERED = 1_000
+"""Periods before the origin that a window is given: more than any of its inputs looks at."""
+_GAPS = 0.05
+"""The share of periods that may be missing in a series; they are interpolated."""
+
+Floats = NDArray[np.float64]
+
+
+def table(frame: pd.DataFrame, definition: Definition, window: Window, origin: str) -> Table:
+    """One row for each origin and period ahead; its time is that of the period, so that no row is older than what it is
+    split from. The target is a multiple of the series' level at the origin, which is the row's scale.
+
+    Raises DataError for dates, quantities or covariates that do not fit, and for series that are too short.
+    """
+    assert definition.target is not None
+    problems: list[str] = []
+    moments = columns.times(frame, window.time, problems)
+    values = columns.numeric(frame[definition.target.column], definition.target.column, problems)
+    covariates = columns.features(frame, Schema(window.covariates), problems) if window.covariates else None
+    if problems or moments is None:
+        raise DataError(origin, problems)
+    if not np.issubdtype(moments.dtype, np.datetime64):
+        raise DataError(origin, [f"column {window.time!r} must hold dates"])
+    numbers = (
+        frame.groupby(list(window.series), sort=True).ngroup() if window.series else np.zeros(len(frame), np.int64)
+    )
+    series = [
+        one
+        for rows in pd.Series(np.arange(len(frame))).groupby(np.asarray(numbers)).indices.values()
+        for one in _regular(moments, values, covariates, np.asarray(rows), window)
+    ]
+    return _windows(series, definition, window, origin)
+
+
+class _OneSeries:
+    """A series without gaps: its moments, values and covariates, one entry per period each."""
+
+    __slots__ = ("covariates", "moments", "values")
+
+    def __init__(self, moments: pd.DatetimeIndex, values: Floats, covariates: pd.DataFrame | None) -> None:
+        self.moments = moments
+        self.values = values.tolist()
+        self.covariates = None if covariates is None else covariates.to_numpy(object)
+
+
+def _regular(
+    moments: NDArray[Any],
+    values: pd.Series[Any],
+    covariates: pd.DataFrame | None,
+    rows: NDArray[np.intp],
+    window: Window,
+) -> Iterator[_OneSeries]:
+    """The series with one value per period; nothing where too much of it is missing or it is too short."""
+    found = pd.DataFrame({"value": values.to_numpy()[rows]}, index=pd.DatetimeIndex(moments[rows]).floor("h"))
+    if covariates is not None:
+        found = pd.concat([found, covariates.iloc[rows].set_index(found.index)], axis=1)
+    found = found[~found.index.duplicated(keep="last")].sort_index()
+    if window.period == "month":
+        found.index = pd.DatetimeIndex(found.index).to_period("M").to_timestamp()
+    elif window.period == "week":
+        first = pd.Timestamp(found.index[0]).normalize()
+        weeks = (pd.DatetimeIndex(found.index) - first).days // 7
+        found.index = first + pd.to_timedelta(weeks * 7, unit="D")
+    elif window.period == "day":
+        found.index = pd.DatetimeIndex(found.index).normalize()
+    found = found[~found.index.duplicated(keep="last")]
+    step = {"week": "7D"}.get(window.period, _FREQUENCY[window.period])
+    whole = found.reindex(pd.date_range(found.index[0], found.index[-1], freq=step))
+    missing = whole["value"].isna().mean()
+    if missing > _GAPS or len(whole) < window.least_history + window.longest:
+        return
+    filled = whole["value"].interpolate(limit_direction="both").to_numpy(np.float64)
+    kept = whole.drop(columns="value").ffill().bfill() if covariates is not None else None
+    yield _OneSeries(pd.DatetimeIndex(whole.index), filled, kept)
+
+
+def _windows(series: list[_OneSeries], definition: Definition, window: Window, origin: str) -> Table:
+    origins = sum(len(one.values) - window.least_history for one in series)
+    if not series or origins < FEWEST_ORIGINS:
+        least = window.least_history + window.longest
+        raise DataError(
+            origin, [f"no series is long enough: at least {least} {window.period}s without gaps are needed"]
+        )
+    stride = max(1, origins * window.longest // MOST_ROWS)
+    rows: list[Any] = []
+    targets: list[float] = []
+    times: list[NDArray[Any]] = []
+    for number, one in enumerate(series):
+        for start in range(window.least_history + 7 * number % stride, len(one.values), stride):
+            end = min(start + window.longest, len(one.values))
+            rows += _from_origin(one, start, end, window)
+            targets += one.values[start:end]
+            times.append(one.moments[start:end].to_numpy("datetime64[s]"))
+    level = window.inputs.names.index("level")
+    scales = np.array([row[level] for row in rows], np.float64)
+    features = pd.DataFrame(rows, columns=list(window.inputs.names))
+    problems: list[str] = []
+    checked = columns.features(features, window.inputs, problems)
+    if problems:
+        raise DataError(origin, problems)
+    return Table(
+        checked,
+        np.array(targets) / scales,
+        np.concatenate(times),
+        scales=scales,
+        findings=(f"{len(series):,} series seen from {len(rows) // max(1, window.longest):,} or more origins",),
+    )
+
+
+def _from_origin(one: _OneSeries, start: int, end: int, window: Window) -> list[Any]:
+    """The rows of one origin, each with the covariates of its own period."""
+    record: dict[str, Any] = {
+        window.time: one.moments[start].isoformat(),
+        "history": one.values[max(0, start - REMEMBERED) : start],
+        "horizon": end - start,
+    }
+    rows = [list(row) for row in window.rows(record)]
+    if one.covariates is not None:
+        count = one.covariates.shape[1]
+        for row, known in zip(rows, one.covariates[start:end], strict=True):
+            row[-count:] = known.tolist()
+    return rows
