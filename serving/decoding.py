@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from msgspec import UNSET, Meta, UnsetType
 
-from models.definition import Category, Definition, Feature, Flag, Number, Schema, Value
+from models.definition import Category, Definition, Feature, Flag, Moment, Number, Schema, Series, Value, read_moment
 from serving.parsing import parse_object
 from serving.problems import FieldError
 from serving.validation import (
@@ -25,11 +25,13 @@ from serving.validation import (
     check_batch,
     check_predict,
     check_records,
+    has_probabilities,
 )
 
 Values = Sequence[Value]
 _COLON = ord(":")
 _Include = list[Literal["features", "probabilities"]] | None | UnsetType
+_Features = list[Literal["features"]] | None | UnsetType
 _Fraction = Annotated[float, Meta(ge=0, le=1)] | None | UnsetType
 
 
@@ -46,7 +48,11 @@ class Decoder:
         self._max_nesting = max_nesting
         self._may_lack = any(feature.missing for feature in definition.schema.features)
         record = _record_struct(self._schema)
-        options: list[tuple[str, Any, Any]] = [("threshold", _Fraction, UNSET), ("include", _Include, UNSET)]
+        moments = [i for i, feature in enumerate(self._schema.features) if isinstance(feature, Moment)]
+        self._moments = tuple(moments)
+        threshold = _Fraction if definition.decides else UnsetType
+        include = _Include if has_probabilities(definition) else _Features
+        options: list[tuple[str, Any, Any]] = [("threshold", threshold, UNSET), ("include", include, UNSET)]
         top = ("top", Annotated[int, Meta(ge=0, le=MAX_TOP)] | None | UnsetType, UNSET)
         self._one = _decoder("Predict", [("record", record), *options])
         self._explained = _decoder("Explain", [("record", record), *options, top])
@@ -74,6 +80,8 @@ class Decoder:
             rows = list(map(_settled, rows))
         if np.count_nonzero(np.frombuffer(body, np.uint8) == _COLON) != keys:  # four times as fast as body.count
             return self._careful_batch(body)
+        if self._moments and not all(map(self._are_moments, rows)):
+            return self._careful_batch(body)
         return rows, _options(request)
 
     def _single(self, decoder: msgspec.json.Decoder[Any], body: bytes, *, explain: bool) -> tuple[Values, Options]:
@@ -86,7 +94,19 @@ class Decoder:
         if body.count(b":") != 1 + _given(request, names) + len(row) - row.count(UNSET):
             # Every key has one colon, so a surplus means a key that stands twice (or a colon in a text).
             return self._careful(body, explain=explain)
+        if self._moments and not self._are_moments(row):
+            return self._careful(body, explain=explain)
         return _settled(row), _options(request)
+
+    def _are_moments(self, row: Values) -> bool:
+        """Whether the moments of a row, none of which has a time of day, are dates that there are."""
+        try:
+            for place in self._moments:
+                if isinstance(row[place], str):
+                    read_moment(str(row[place]))
+        except (ValueError, OverflowError):
+            return False
+        return True
 
     def _careful(self, body: bytes, *, explain: bool) -> tuple[Values, Options]:
         value = parse_object(body, max_nesting=self._max_nesting)
@@ -122,8 +142,14 @@ def _type(feature: Feature) -> Any:
             kind = bool
         case Category(unseen="refuse"):
             kind = Literal[feature.levels]
-        case Category():
+        case Category() | Moment():
             kind = Annotated[str, Meta(max_length=MAX_TEXT)]
+        case Series():
+            entry = Annotated[float, Meta(ge=feature.minimum, le=feature.maximum)]
+            kind = Annotated[
+                list[entry],
+                Meta(min_length=feature.min_length, max_length=feature.max_length),
+            ]
     return kind | None | UnsetType if feature.missing else kind
 
 

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 from inference.errors import RowFailedError
-from inference.loaded import LoadedModel
 from inference.pool import Hosted, Pool
 from inference.runner import Runner, Work
-from models.definition import Definition
+from models.definition import Definition, Kind
 from monitoring import metrics
-from serving import answers
-from serving.answers import Answer, Answerer
+from serving.answers import Answer, Answerer, answerer, batch_answer, milliseconds_since
 from serving.decoding import Decoder, Values
 from serving.exchange import Exchange
 from serving.problems import FieldError, problem_for
+from serving.records import Asked, Records, records
 from serving.validation import Options
 
 logger = logging.getLogger("tiffin.serving")
@@ -36,8 +32,9 @@ class ModelEndpoint:
     def __init__(self, definition: Definition, pool: Pool, decoder: Decoder) -> None:
         self.definition = definition
         self.decoder = decoder
+        self.records: Records = records(definition)
         self._pool = pool
-        self.counter = PredictionCounter(definition.name)
+        self.counter = PredictionCounter(definition)
         self._kept: Answerer | None = None
 
     # --- answering an exchange -------------------------------------------------------------------------------------
@@ -51,7 +48,7 @@ class ModelEndpoint:
             def done(work: Work) -> None:
                 self._conclude(exchange, lambda: self._prediction(hosted, work, values, options, exchange.started))
 
-            runner.submit([hosted.loaded.encoding.row(values)], done)
+            runner.submit(self.records.one(hosted.loaded, values), done)
         except Exception as error:
             refuse(exchange, error)
 
@@ -63,7 +60,7 @@ class ModelEndpoint:
             def done(work: Work) -> None:
                 self._conclude(exchange, lambda: self._explanation(hosted, work, values, options, exchange.started))
 
-            hosted.explaining.submit([hosted.loaded.encoding.row(values)], done)
+            hosted.explaining.submit(self.records.one(hosted.loaded, values), done)
         except Exception as error:
             refuse(exchange, error)
 
@@ -72,11 +69,12 @@ class ModelEndpoint:
             rows, options = self.decoder.batch(exchange.body)
             hosted = self._pool.get(self.definition.name)
             where = (exchange.started, exchange.path, exchange.request_id)
+            asked = self.records.several(hosted.loaded, rows)
 
             def done(work: Work) -> None:
-                self._conclude(exchange, lambda: self._batch(hosted, work, rows, options, where))
+                self._conclude(exchange, lambda: self._batch(hosted, work, asked, options, where))
 
-            _runner(hosted).submit(_encoded(hosted.loaded, rows), done)
+            _runner(hosted).submit(asked.encoded, done)
         except Exception as error:
             refuse(exchange, error)
 
@@ -84,35 +82,35 @@ class ModelEndpoint:
 
     async def answer_predict(self, values: Values, options: Options, started: float) -> Answer:
         hosted = self._pool.get(self.definition.name)
-        work = await _runner(hosted).run([hosted.loaded.encoding.row(values)])
+        work = await _runner(hosted).run(self.records.one(hosted.loaded, values))
         return self._prediction(hosted, work, values, options, started)
 
     async def answer_explain(self, values: Values, options: Options, started: float) -> Answer:
         hosted = self._pool.get(self.definition.name)
-        work = await hosted.explaining.run([hosted.loaded.encoding.row(values)])
+        work = await hosted.explaining.run(self.records.one(hosted.loaded, values))
         return self._explanation(hosted, work, values, options, started)
 
     async def answer_batch(
         self, rows: Sequence[Values | list[FieldError]], options: Options, started: float, request_id: str
     ) -> Answer:
         hosted = self._pool.get(self.definition.name)
-        work = await _runner(hosted).run(_encoded(hosted.loaded, rows))
-        return self._batch(
-            hosted, work, rows, options, (started, f"/v1/models/{self.definition.name}/batch", request_id)
-        )
+        asked = self.records.several(hosted.loaded, rows)
+        work = await _runner(hosted).run(asked.encoded)
+        where = (started, f"/v1/models/{self.definition.name}/batch", request_id)
+        return self._batch(hosted, work, asked, options, where)
 
     # --- from outputs to answers -----------------------------------------------------------------------------------
 
     def _prediction(self, hosted: Hosted, work: Work, values: Values, options: Options, started: float) -> Answer:
-        answer = self._answerer(hosted).prediction(_outputs(work), values, options, started)
+        answer = self._answerer(hosted).prediction(self.records.outputs(work), values, options, started)
         self.counter.count(answer)
         return answer
 
     def _explanation(self, hosted: Hosted, work: Work, values: Values, options: Options, started: float) -> Answer:
-        outputs = _outputs(work)
-        answer = self._answerer(hosted).prediction(outputs, values, options, started)
-        answer["explanation"] = answers.explanation(hosted.loaded, outputs, values, options.top)
-        answer["latency_ms"] = answers.milliseconds_since(started)
+        outputs, answerer = self.records.outputs(work), self._answerer(hosted)
+        answer = answerer.prediction(outputs, values, options, started)
+        answer["explanation"] = answerer.explanation(outputs, values, options.top)
+        answer["latency_ms"] = milliseconds_since(started)
         self.counter.count(answer)
         return answer
 
@@ -120,20 +118,20 @@ class ModelEndpoint:
         self,
         hosted: Hosted,
         work: Work,
-        rows: Sequence[Values | list[FieldError]],
+        asked: Asked,
         options: Options,
         where: tuple[float, str, str],
     ) -> Answer:
         _raise_whole_failure(work)
-        answer, answered = answers.batch(self._answerer(hosted), work, rows, options, *where)
-        self.counter.count_all(answered, answer["summary"]["levels"])
+        answer, answered = batch_answer(self._answerer(hosted), asked.results(work), asked.records, options, *where)
+        self.counter.count_all(answered)
         return answer
 
     def _answerer(self, hosted: Hosted) -> Answerer:
         """The answerer of a version; kept until another version answers."""
         kept = self._kept
         if kept is None or kept.loaded is not hosted.loaded:
-            kept = self._kept = Answerer(hosted.loaded, ROLE)
+            kept = self._kept = answerer(hosted.loaded, ROLE)
         return kept
 
     def _conclude(self, exchange: Exchange, build: Callable[[], Answer]) -> None:
@@ -144,32 +142,39 @@ class ModelEndpoint:
 
 
 class PredictionCounter:
-    """Counts a model's predictions by version, role and level; keeps the labelled children, which cost 2 us to find."""
+    """Counts a model's predictions by version, role and level; keeps the labelled children, which cost 2 us to find.
 
-    def __init__(self, model: str) -> None:
-        self._model = model
-        self._scores = metrics.Observations(metrics.scores.labels(model))
-        self._children: dict[tuple[str, str, str], metrics.Tally] = {}
+    Scores are observed where they lie between 0 and 1.
+    """
+
+    def __init__(self, definition: Definition) -> None:
+        self._model = definition.name
+        estimates = definition.kind in (Kind.REGRESSION, Kind.FORECAST, Kind.OPTIMISER)
+        self._scores = None if estimates else metrics.Observations(metrics.scores.labels(definition.name))
+        self._children: dict[tuple[str, str, str | None], metrics.Tally] = {}
         self.total = 0
 
     def count(self, answer: Answer) -> None:
         """One answered prediction."""
         self.total += 1
         self._child(answer["version"], answer["role"], answer["level"]).inc()
-        self._scores.observe(answer["score"])
+        if self._scores is not None:
+            self._scores.observe(answer["score"])
 
-    def count_all(self, answered: Sequence[Answer], levels: Mapping[str, int]) -> None:
-        """The answered predictions of one batch, all of one version and role, and how many there are of each level."""
+    def count_all(self, answered: Sequence[Answer]) -> None:
+        """The answered predictions of one batch, all of one version and role."""
         self.total += len(answered)
-        for level, count in levels.items():
+        for level, count in Counter(answer["level"] for answer in answered).items():
             self._child(answered[0]["version"], answered[0]["role"], level).inc(count)
-        self._scores.observe_all([answer["score"] for answer in answered])
+        if self._scores is not None:
+            self._scores.observe_all([answer["score"] for answer in answered])
 
-    def _child(self, version: str, role: str, level: str) -> metrics.Tally:
+    def _child(self, version: str, role: str, level: str | None) -> metrics.Tally:
         key = (version, role, level)
         child = self._children.get(key)
         if child is None:
-            child = self._children[key] = metrics.Tally(metrics.predictions.labels(self._model, *key))
+            labels = (self._model, version, role, level or "")
+            child = self._children[key] = metrics.Tally(metrics.predictions.labels(*labels))
         return child
 
 
@@ -183,11 +188,7 @@ def refuse(exchange: Exchange, error: Exception) -> None:
 
 def _runner(hosted: Hosted) -> Runner:
     """Predictions that carry drivers need the explaining call."""
-    return hosted.explaining if hosted.loaded.definition.policy.drivers else hosted.scoring
-
-
-def _encoded(loaded: LoadedModel, rows: Sequence[Values | list[FieldError]]) -> NDArray[np.float32]:
-    return loaded.encoding.encode([row for row in rows if not isinstance(row, list)])
+    return hosted.explaining if hosted.loaded.definition.drivers else hosted.scoring
 
 
 def _raise_whole_failure(work: Work) -> None:
@@ -195,11 +196,3 @@ def _raise_whole_failure(work: Work) -> None:
     error = work.failed.get(0)
     if error is not None and not isinstance(error, RowFailedError):
         raise error
-
-
-def _outputs(work: Work) -> Any:
-    """The one row of outputs. Raises the row's error."""
-    if work.failed:
-        raise work.failed[0]
-    assert work.outputs is not None
-    return work.outputs[0]

@@ -14,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import Field
 
-from models.definition import Definition
+from models.definition import BinaryPolicy, Definition, Expansion, Kind
 from registry.errors import UnknownModelError
 from serving import documents
 from serving.bento import add_problems, answer_exception
@@ -45,8 +45,9 @@ class ModelDetail(ModelSummary):
     features: list[dict[str, Any]] = Field(
         alias="schema", description="every feature with unit, range, levels, example"
     )
-    target: str
-    levels: list[dict[str, Any]]
+    target: str | None
+    unit: str | None = Field(description="of the score, where it is a quantity")
+    levels: list[dict[str, Any]] = Field(description="the bands of a probability, by the score that each begins at")
     example: dict[str, Any] = Field(description="a request body for predict that works when sent")
     limits: list[str]
 
@@ -132,11 +133,25 @@ def _detail(worker: Worker, definition: Definition) -> dict[str, Any]:
     return {
         **_summary(worker, definition),
         "schema": definition.schema.describe(),
-        "target": definition.target.column,
-        "levels": [{"name": level.name, "from_score": level.from_score} for level in definition.policy.levels],
+        "target": definition.target.column if definition.target else None,
+        "unit": _unit(definition),
+        "levels": _levels(definition),
         "example": {"record": definition.schema.example},
         "limits": list(definition.limits),
     }
+
+
+def _levels(definition: Definition) -> list[dict[str, Any]]:
+    policy = definition.policy
+    if not isinstance(policy, BinaryPolicy):
+        return []
+    return [{"name": level.name, "from_score": level.from_score} for level in policy.levels]
+
+
+def _unit(definition: Definition) -> str | None:
+    if isinstance(definition.policy, Expansion):
+        return definition.policy.unit
+    return definition.target.unit if definition.kind is Kind.REGRESSION and definition.target else None
 
 
 def _health(worker: Worker) -> Health:

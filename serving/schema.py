@@ -10,9 +10,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from models.definition import Category, Definition, Feature, Flag, Number
-from serving.validation import DEFAULT_TOP, MAX_TOP
+from models.definition import Category, Definition, Feature, Flag, Moment, Number, Series
+from serving.validation import DEFAULT_TOP, MAX_TOP, has_probabilities
 
+SHOWN_LEVELS = 40
+"""Levels of a category that its description lists; all are in `/v1/models/{model}`."""
 Include = Literal["features", "probabilities"]
 
 
@@ -51,11 +53,18 @@ class Prediction(Described):
     model: str
     version: str = Field(description="tag in the BentoML model store")
     role: str = Field(description="champion or challenger")
-    score: float = Field(description="calibrated probability", ge=0, le=1)
-    label: bool = Field(description="whether the score reaches the threshold")
-    level: str = Field(description="the band that the score falls into")
-    threshold: float = Field(description="the threshold used: the caller's, or the version's own", ge=0, le=1)
-    confidence: Literal["low", "medium", "high"] = Field(description="distance from the threshold in log-odds")
+    score: float = Field(
+        description="the calibrated probability of a classifier, the estimate of a regression, forecast or optimiser, "
+        "the anomaly score"
+    )
+    label: bool | str | None = Field(description="whether the score reaches the threshold, or the likeliest class")
+    level: str | None = Field(description="the band that the score falls into; null where there are none")
+    threshold: float | None = Field(
+        description="the threshold used: the caller's, or the version's own; null where there is none", ge=0, le=1
+    )
+    confidence: Literal["low", "medium", "high"] | None = Field(
+        description="distance from the threshold in log-odds, or the likeliest class's lead; null for estimates"
+    )
     answer: dict[str, Any] = Field(description="what is particular to the model")
     cached: bool
     stale: bool
@@ -69,7 +78,7 @@ class Prediction(Described):
 class Contribution(Described):
     feature: str
     value: Any
-    contribution: float = Field(description="exact SHAP value, in log-odds")
+    contribution: float = Field(description="exact SHAP value, on the explanation's scale")
     direction: Literal["raises", "lowers", "does not change"]
     sentence: str
 
@@ -79,7 +88,7 @@ class Explanation(Described):
 
     base_value: float = Field(description="the model's margin when nothing is known")
     margin: float = Field(description="the model's uncalibrated output for this record")
-    scale: Literal["log-odds"]
+    scale: str = Field(description="what margin and contributions are measured in: log-odds, or the estimate's unit")
     contributions: list[Contribution] = Field(description="strongest first")
     other: float = Field(description="sum of the contributions that are not listed")
 
@@ -102,7 +111,8 @@ class BatchSummary(Described):
     failed: int
     positive: int = Field(description="predictions at or above the threshold")
     positive_rate: float | None = Field(description="positive / succeeded; null when nothing succeeded")
-    levels: dict[str, int] = Field(description="predictions by level")
+    levels: dict[str, int] = Field(description="predictions by level; empty where there are none")
+    labels: dict[str, int] | None = Field(default=None, description="of several classes: predictions by class")
 
 
 class BatchAnswer(Described):
@@ -130,13 +140,13 @@ def shapes(definition: Definition, *, max_records: int) -> Shapes:
     record = create_model(
         f"{title}Record", __base__=Described, __doc__=f"The features of {definition.title}.", **fields
     )
+    include = Include if has_probabilities(definition) else Literal["features"]
     options: dict[str, Any] = {
-        "threshold": (
-            float | None,
-            Field(default=None, ge=0, le=1, description="decide at this score instead of the version's threshold"),
-        ),
-        "include": (list[Include] | None, Field(default=None, description="what else the answer should hold")),
+        "include": (list[include] | None, Field(default=None, description="what else the answer should hold")),  # type: ignore[valid-type]
     }
+    if definition.decides:
+        about = "decide at this score instead of the version's threshold"
+        options["threshold"] = (float | None, Field(default=None, ge=0, le=1, description=about))
     one: dict[str, Any] = {"record": (record, Field(description="one value for every feature")), **options}
     top = Field(default=DEFAULT_TOP, ge=0, le=MAX_TOP, description="how many contributions to list; 0 for all")
     many = (list[record], Field(min_length=1, max_length=max_records))  # type: ignore[valid-type]
@@ -164,14 +174,24 @@ def _field(feature: Feature) -> tuple[Any, Any]:
             kind = Literal[feature.levels]
         case Category():
             kind = str
-            about = f"{about}. Known levels: {', '.join(feature.levels)}"
+            known = ", ".join(feature.levels[:SHOWN_LEVELS])
+            more = len(feature.levels) - SHOWN_LEVELS
+            about = f"{about}. Known levels: {known}{f' and {more} more' if more > 0 else ''}"
+        case Moment():
+            kind = str
+            extra["json_schema_extra"] = {"format": "date-time" if "T" in feature.example else "date"}
+            about = f"{about}. ISO 8601"
+        case Series():
+            kind = list[float]
+            extra = {"min_length": feature.min_length, "max_length": feature.max_length}
+            about = f"{about}, the latest last [{feature.unit}]"
     if feature.missing:
         kind = kind | None
         extra["default"] = None
-    return kind, Field(
-        alias=feature.name, description=about, examples=[feature.example], json_schema_extra=_unit(feature), **extra
-    )
+    example = list(feature.example) if isinstance(feature, Series) else feature.example
+    extra.setdefault("json_schema_extra", _unit(feature))
+    return kind, Field(alias=feature.name, description=about, examples=[example], **extra)
 
 
 def _unit(feature: Feature) -> dict[str, Any]:
-    return {"x-unit": feature.unit} if isinstance(feature, Number) else {}
+    return {"x-unit": feature.unit} if isinstance(feature, Number | Series) else {}

@@ -8,7 +8,19 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from models.definition import Category, Definition, Feature, Flag, Number, Schema, Value
+from models.definition import (
+    Category,
+    Definition,
+    Feature,
+    Flag,
+    Kind,
+    Moment,
+    Number,
+    Schema,
+    Series,
+    Value,
+    read_moment,
+)
 from serving.parsing import name_of
 from serving.problems import FieldError, InvalidFeatures, TooLarge
 
@@ -58,7 +70,7 @@ def check_predict(definition: Definition, body: Mapping[str, Any], *, explain: b
     allowed = ("record", "threshold", "include", *(("top",) if explain else ()))
     suggestions = Suggestions()
     errors = _unknown_fields(body, allowed, definition, suggestions)
-    options = _options(body, errors)
+    options = _options(definition, body, errors)
     values: list[Value] = []
     if "record" not in body:
         if "entity" not in body:
@@ -72,7 +84,7 @@ def check_predict(definition: Definition, body: Mapping[str, Any], *, explain: b
 def check_batch(definition: Definition, body: Mapping[str, Any], *, max_records: int) -> tuple[list[Any], Options]:
     """The records, still unchecked one by one, and the options. Raises InvalidFeatures, or TooLarge for too many."""
     errors = _unknown_fields(body, ("records", "threshold", "include"), definition, Suggestions())
-    options = _options(body, errors)
+    options = _options(definition, body, errors)
     records = body.get("records")
     if not isinstance(records, list):
         if "records" in body or "entities" not in body:
@@ -163,6 +175,45 @@ def _fault(feature: Feature, given: object, suggestions: Suggestions) -> tuple[s
             return None if isinstance(given, bool) else ("wrong_type", f"must be true or false, not {name_of(given)}")
         case Category():
             return _category_fault(feature, given, suggestions)
+        case Moment():
+            return _moment_fault(given)
+        case Series():
+            return _series_fault(feature, given)
+
+
+def has_probabilities(definition: Definition) -> bool:
+    return definition.kind in (Kind.BINARY, Kind.MULTICLASS)
+
+
+def _moment_fault(given: object) -> tuple[str, str] | None:
+    wanted = "must be a date or a date with a time as ISO 8601 text, such as 2026-03-01 or 2026-03-01T12:00:00Z"
+    if not isinstance(given, str):
+        return "wrong_type", f"{wanted}, not {name_of(given)}"
+    try:
+        read_moment(given[:MAX_TEXT])
+    except (ValueError, OverflowError):
+        return "not_a_moment", wanted
+    return None
+
+
+def _series_fault(feature: Series, given: object) -> tuple[str, str] | None:
+    if not isinstance(given, list):
+        return "wrong_type", f"must be an array of numbers ({feature.unit}), not {name_of(given)}"
+    if not feature.min_length <= len(given) <= feature.max_length:
+        return "wrong_length", f"must hold {feature.min_length} to {feature.max_length} numbers, not {len(given)}"
+    entry = Number(
+        name=feature.name,
+        description="",
+        unit=feature.unit,
+        minimum=feature.minimum,
+        maximum=feature.maximum,
+        example=feature.minimum,
+    )
+    for place, value in enumerate(given):
+        fault = ("missing", "must not be null") if value is None else _number_fault(entry, value)
+        if fault is not None:
+            return fault[0], f"entry {place} {fault[1]}"
+    return None
 
 
 def _number_fault(feature: Number, given: object) -> tuple[str, str] | None:
@@ -191,13 +242,17 @@ def _category_fault(feature: Category, given: object, suggestions: Suggestions) 
     return None
 
 
-def _options(body: Mapping[str, Any], errors: list[FieldError]) -> Options:
-    return Options(_threshold(body, errors), _include(body, errors), _top(body, errors))
+def _options(definition: Definition, body: Mapping[str, Any], errors: list[FieldError]) -> Options:
+    return Options(_threshold(definition, body, errors), _include(definition, body, errors), _top(body, errors))
 
 
-def _threshold(body: Mapping[str, Any], errors: list[FieldError]) -> float | None:
+def _threshold(definition: Definition, body: Mapping[str, Any], errors: list[FieldError]) -> float | None:
     given = body.get("threshold")
     if given is None:
+        return None
+    if not definition.decides:
+        message = f"a {definition.kind} model has no threshold; leave the field out"
+        errors.append(FieldError("threshold", "not_supported", message, shown(given)))
         return None
     if isinstance(given, bool) or not isinstance(given, int | float):
         errors.append(FieldError("threshold", "wrong_type", f"must be a number, not {name_of(given)}", shown(given)))
@@ -208,7 +263,7 @@ def _threshold(body: Mapping[str, Any], errors: list[FieldError]) -> float | Non
     return None
 
 
-def _include(body: Mapping[str, Any], errors: list[FieldError]) -> tuple[str, ...]:
+def _include(definition: Definition, body: Mapping[str, Any], errors: list[FieldError]) -> tuple[str, ...]:
     given = body.get("include")
     if given is None:
         return ()
@@ -219,6 +274,10 @@ def _include(body: Mapping[str, Any], errors: list[FieldError]) -> tuple[str, ..
         return ()
     if not all(isinstance(item, str) for item in given):
         errors.append(FieldError("include", "wrong_type", "must be an array of strings", shown(given)))
+        return ()
+    if "probabilities" in given and not has_probabilities(definition):
+        message = f"a {definition.kind} model has no probabilities; only features can be included"
+        errors.append(FieldError("include", "not_supported", message, shown(given)))
         return ()
     return tuple(given)
 

@@ -21,6 +21,7 @@ from monitoring import metrics
 from monitoring.access import AccessLog
 from registry.errors import RegistryError
 from registry.store import Version
+from serving.answers import rehearse
 from serving.decoding import Decoder
 from serving.endpoint import ModelEndpoint
 from serving.front_door import FrontDoor
@@ -142,8 +143,9 @@ class Worker:
 
     def _ready_version(self, definition: Definition) -> LoadedModel:
         loaded = load(definition, self._find_version(definition))
-        if definition.policy.drivers:
+        if definition.drivers:
             loaded.warm()
+        rehearse(loaded)
         return loaded
 
     async def _keep_loading(self) -> None:

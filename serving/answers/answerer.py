@@ -1,0 +1,176 @@
+"""Predictions and explanations of one loaded version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import repeat
+from time import perf_counter
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.loaded import LoadedModel
+from models.definition import Definition, Driver, Value
+from serving.answers.decision import Decision
+from serving.answers.words import Scale, contribution
+from serving.decoding import Values
+from serving.identifiers import new_id, new_ids, timestamp
+from serving.validation import Options
+
+Answer = dict[str, Any]
+Outputs = NDArray[np.float64]
+Decide = Callable[[list[float], Values, Sequence[Driver]], Decision]
+"""From a row's outputs (without contributions), its record's values and its top drivers to what is said about it."""
+
+
+class Answerer(Protocol):
+    """Builds the answers of one loaded version in one role. `outputs` are a record's: see `one` and `several`."""
+
+    loaded: LoadedModel
+
+    def prediction(self, outputs: Any, values: Values, options: Options, started: float) -> Answer:
+        """One prediction. `started` is perf_counter() at arrival."""
+
+    def predictions(self, outputs: Any, rows: Sequence[Values], options: Options, started: float) -> list[Answer]:
+        """One prediction for each of `rows`; `outputs` has as many."""
+
+    def explanation(self, outputs: Any, values: Values, top: int) -> Answer:
+        """The exact SHAP values of one score: base_value + contributions + other = margin."""
+
+
+class RowAnswerer:
+    """Answers of models that look at one row for each record. What never changes between answers is found once.
+
+    `decide_with(threshold)` gives the kind's decisions; None stands for the version's own threshold. `scale` is that of
+    its margins.
+    """
+
+    def __init__(
+        self, loaded: LoadedModel, role: str, decide_with: Callable[[float | None], Decide], scale: Scale
+    ) -> None:
+        self.loaded = loaded
+        self._assemble = Assembly(loaded, role)
+        self._width = loaded.scoring.width
+        self._top = loaded.definition.drivers
+        self._decide_with = decide_with
+        self._decide = decide_with(None)
+        self._scale = scale
+
+    def prediction(self, outputs: Outputs, values: Values, options: Options, started: float) -> Answer:
+        drivers = self.loaded.drivers(outputs, values, self._top) if self._top else ()
+        decision = self._deciding(options)(outputs[: self._width].tolist(), values, drivers)
+        return self._assemble(new_id(), decision, values, options, timestamp(), milliseconds_since(started))
+
+    def predictions(self, outputs: Outputs, rows: Sequence[Values], options: Options, started: float) -> list[Answer]:
+        decide, assemble = self._deciding(options), self._assemble
+        created_at, latency_ms = timestamp(), milliseconds_since(started)
+        drivers = self.loaded.drivers_of_all(outputs, rows, self._top) if self._top else repeat((), len(rows))
+        return [
+            assemble(identity, decide(own, values, moving), values, options, created_at, latency_ms)
+            for identity, own, values, moving in zip(
+                new_ids(len(rows)), outputs[:, : self._width].tolist(), rows, drivers, strict=True
+            )
+        ]
+
+    def explanation(self, outputs: Outputs, values: Values, top: int) -> Answer:
+        drivers = self.loaded.drivers(outputs, values, top)
+        total, base = float(outputs[self._width :].sum()), self.loaded.base_value(outputs)
+        return explained(self.loaded.definition, drivers, total, base, self._scale)
+
+    def _deciding(self, options: Options) -> Decide:
+        return self._decide if options.threshold is None else self._decide_with(options.threshold)
+
+
+class Assembly:
+    """Puts a decision into the shape that all predictions share."""
+
+    def __init__(self, loaded: LoadedModel, role: str) -> None:
+        self._model = loaded.definition.name
+        self._version = loaded.tag
+        self._role = role
+        self._names = loaded.definition.schema.names
+        places = {name: place for place, name in enumerate(self._names)}
+        self._open_levels = [
+            (places[name], name, levels) for _, name, levels in loaded.encoding.open_levels if name in places
+        ]
+
+    def __call__(
+        self, identity: str, decision: Decision, values: Values, options: Options, created_at: str, latency_ms: float
+    ) -> Answer:
+        score, label, level, threshold, confidence, particular, probabilities, warnings = decision
+        answer: Answer = {
+            "prediction_id": identity,
+            "model": self._model,
+            "version": self._version,
+            "role": self._role,
+            "score": score,
+            "label": label,
+            "level": level,
+            "threshold": threshold,
+            "confidence": confidence,
+            "answer": particular,
+            "cached": False,
+            "stale": False,
+            "warnings": [*warnings, *self._unseen(values)] if self._open_levels or warnings else [],
+            "created_at": created_at,
+            "latency_ms": latency_ms,
+        }
+        if options.include:
+            if "features" in options.include:
+                answer["features"] = dict(zip(self._names, values, strict=True))
+            if "probabilities" in options.include and probabilities is not None:
+                answer["probabilities"] = probabilities
+        return answer
+
+    def _unseen(self, values: Values) -> list[str]:
+        """What the caller should know about this record: levels that training never saw count as missing."""
+        return [
+            f"{name}: the level {values[place]!r} was not seen in training and counts as missing"
+            for place, name, levels in self._open_levels
+            if values[place] is not None and values[place] not in levels
+        ]
+
+
+def explained(
+    definition: Definition,
+    drivers: Sequence[Driver],
+    total: float,
+    base: float,
+    scale: Scale,
+    varying: Collection[str] = (),
+) -> Answer:
+    """The shape of an explanation; `drivers` are the strongest, or all. `varying` features have no single value.
+
+    The margin is the sum of the base value and of all contributions, whose `total` is given: exact, where the model's
+    own sum in float32 is some 1e-6 of it away.
+    """
+    features = definition.inputs
+    shown = sum(driver.contribution for driver in drivers)
+    answer: Answer = {
+        "base_value": base,
+        "margin": base + total,
+        "scale": scale.name,
+        "contributions": [
+            contribution(features[driver.feature], driver, scale, varies=driver.feature in varying)
+            for driver in drivers
+        ],
+        "other": 0.0 if len(drivers) == len(features) else total - shown,
+    }
+    return answer
+
+
+def driver_list(drivers: Sequence[Driver]) -> list[dict[str, Value]]:
+    """Drivers as an answer carries them."""
+    return [
+        {"feature": driver.feature, "value": driver.value, "contribution": driver.contribution} for driver in drivers
+    ]
+
+
+def record_of(definition: Definition, values: Values) -> Mapping[str, Value]:
+    """The record that the values came from."""
+    return dict(zip(definition.schema.names, values, strict=True))
+
+
+def milliseconds_since(started: float) -> float:
+    return round((perf_counter() - started) * 1000, 3)

@@ -1,0 +1,112 @@
+"""The answer to a batch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from inference.loaded import LoadedModel
+from models.definition import BinaryPolicy
+from serving.answers.answerer import Answer, Answerer, milliseconds_since
+from serving.decoding import Values
+from serving.problems import FieldError, Problem, problem_for
+from serving.validation import SHOWN_BATCH_ERRORS, SHOWN_ERRORS, Options, invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The outputs of a batch's valid records, in order, and the errors of those that failed, by their number."""
+
+    outputs: Any
+    failed: Mapping[int, Exception]
+
+    def take(self, numbers: Sequence[int]) -> Any:
+        if isinstance(self.outputs, list):
+            return [self.outputs[number] for number in numbers]
+        return self.outputs[numbers]
+
+
+def batch_answer(
+    answerer: Answerer,
+    results: Results,
+    rows: Sequence[Values | list[FieldError]],
+    options: Options,
+    started: float,
+    path: str,
+    request_id: str,
+) -> tuple[Answer, Sequence[Answer]]:
+    """An item for each of `rows` in order, with a summary; and the predictions among them."""
+    valid = [row for row in rows if not isinstance(row, list)]
+    if results.failed:
+        scored = [at for at in range(len(valid)) if at not in results.failed]
+        made = answerer.predictions(results.take(scored), [valid[at] for at in scored], options, started)
+        predictions = dict(zip(scored, made, strict=True))
+    else:
+        made = answerer.predictions(results.outputs, valid, options, started)
+        predictions = dict(enumerate(made))
+    _rank(answerer.loaded, made)
+    if len(made) == len(rows):
+        items = [{"index": index, "prediction": one} for index, one in enumerate(made)]
+        return _whole(answerer.loaded, items, made, started), made
+    refused = refusals(rows)
+    items = []
+    at = 0
+    for index in range(len(rows)):
+        problem = refused.get(index)
+        if problem is None:
+            failure = results.failed.get(at)
+            if failure is None:
+                items.append({"index": index, "prediction": predictions[at]})
+            else:
+                problem = problem_for(failure)
+            at += 1
+        if problem is not None:
+            items.append({"index": index, "error": problem.as_json(path, request_id)})
+    return _whole(answerer.loaded, items, made, started), made
+
+
+def refusals(rows: Sequence[Values | list[FieldError]]) -> dict[int, Problem]:
+    """The problems of the records that are not valid, by index; together they show `SHOWN_BATCH_ERRORS` at most."""
+    errors = {index: row for index, row in enumerate(rows) if isinstance(row, list)}
+    most = max(1, min(SHOWN_ERRORS, SHOWN_BATCH_ERRORS // max(1, len(errors))))
+    return {index: invalid(row, "record", most) for index, row in errors.items()}
+
+
+def _rank(loaded: LoadedModel, made: Sequence[Answer]) -> None:
+    """Gives every prediction its rank in the batch, from 1, where the policy names what ranks them."""
+    policy = loaded.definition.policy
+    if not isinstance(policy, BinaryPolicy) or not policy.rank_by:
+        return
+    falling = sorted(made, key=lambda one: -one["answer"][policy.rank_by])
+    for rank, one in enumerate(falling, start=1):
+        one["answer"]["rank"] = rank
+
+
+def _whole(loaded: LoadedModel, items: list[Answer], made: Sequence[Answer], started: float) -> Answer:
+    return {
+        "model": loaded.definition.name,
+        "version": loaded.tag,
+        "items": items,
+        "summary": _summary(len(items), made, decides=loaded.definition.decides),
+        "latency_ms": milliseconds_since(started),
+    }
+
+
+def _summary(total: int, made: Sequence[Answer], *, decides: bool) -> Answer:
+    succeeded = len(made)
+    positive = sum(answer["label"] for answer in made) if decides else 0
+    summary: Answer = {
+        "total": total,
+        "succeeded": succeeded,
+        "failed": total - succeeded,
+        "positive": positive,
+        "positive_rate": positive / succeeded if succeeded and decides else None,
+        "levels": Counter(answer["level"] for answer in made) if decides else {},
+    }
+    if not decides:
+        labels = Counter(answer["label"] for answer in made if answer["label"] is not None)
+        if labels:
+            summary["labels"] = labels
+    return summary
