@@ -31,7 +31,7 @@ class Card:
             **self.model.as_json(),
             "releases_from": self.source,
             "purpose": about.purpose,
-            "target": about.target.column,
+            "target": about.target.column if about.target else None,
             "schema": about.schema.describe(),
             "limits": list(about.limits),
             "versions": [_row(version) for version in self.model.versions],
@@ -87,7 +87,8 @@ def show_card(found: Card) -> None:
         out.print(SOURCES[found.source])
         _show_version(found.shown)
     made = schema_table(about.schema)
-    made.title = f"\nschema: what a record holds ({len(about.schema)} features; target {about.target.column})"
+    target = f"target {about.target.column}" if about.target else "no target"
+    made.title = f"\nschema: what a record holds ({len(about.schema)} features; {target})"
     out.print(made)
     _show_list("limits", about.limits)
 
@@ -113,10 +114,12 @@ def _show_version(version: Version) -> None:
     made = metrics_table(details)
     made.title = f"\n{version.tag} on {details.data.test_rows:,} test rows"
     out.print(made)
-    out.print(f"threshold: {fixed(details.threshold)}")
+    if details.threshold is not None:
+        out.print(f"threshold: {fixed(details.threshold)}")
     out.print(f"data: {details.data.source}; {details.data.split}", markup=False, soft_wrap=True)
     out.print(f"made by: {details.reproduction.command} (commit {details.reproduction.commit[:12]})", soft_wrap=True)
     _show_list("stored by --force although", details.forced)
+    _show_list("how it was chosen", details.chosen)
     _show_list("findings in the data", details.findings)
     strongest = details.importance[:5]
     _show_list("strongest features", [f"{row.feature} {row.mean_absolute_contribution:.3f}" for row in strongest])

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli import doctor, models, serve, train
+from cli import doctor, models, new, serve, train
 from cli.errors import explain
 from cli.signals import end_in_order
 
@@ -64,6 +64,7 @@ def tiffin(
 
 
 app.command("serve")(serve.serve)
+app.command("new")(new.new)
 app.command("train")(train.train)
 app.add_typer(models.app, name="models")
 app.command("doctor")(doctor.doctor)

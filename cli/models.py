@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -40,6 +41,12 @@ def show_model(
         str,
         typer.Option("--version", metavar="TAG", help="Another version than the champion; its tag or the tag's end."),
     ] = "",
+    as_page: Annotated[
+        bool, typer.Option("--card", help="Open the version's model card in the browser and print its path.")
+    ] = False,
+    card_to: Annotated[
+        Path | None, typer.Option("--card-to", metavar="FILE", help="Write the version's model card (HTML) to FILE.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show one model with all that is known about it.
@@ -50,12 +57,17 @@ def show_model(
     Examples:
       tiffin models show churn
       tiffin models show churn --version k3hx2wqx5o
+      tiffin models show churn --card
+      tiffin models show churn --card-to churn.html
     """
     from cli.card import card, show_card
     from cli.console import write_json
+    from cli.page import give_page
 
-    found: Any = card(name, version)
-    if as_json:
+    found = card(name, version)
+    if as_page or card_to is not None:
+        give_page(found, card_to, opens=as_page and not as_json, as_json=as_json)
+    elif as_json:
         write_json(found.as_json())
     else:
         show_card(found)

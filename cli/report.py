@@ -21,7 +21,7 @@ def as_json(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 def _trained(outcome: Trained) -> dict[str, Any]:
     details = outcome.version.details.model_dump(mode="json")
-    kept = ("threshold", "metrics", "gates", "forced", "findings", "trees", "data")
+    kept = ("kind", "threshold", "metrics", "gates", "chosen", "forced", "findings", "trees", "data")
     return {
         "model": outcome.definition.name,
         "version": outcome.version.tag,
@@ -69,9 +69,14 @@ def _show_one(outcome: Trained) -> None:
     out.print(f"\n[bold]{outcome.version.tag}[/bold]  {details.title}, trained in {outcome.seconds:.1f} s")
     out.print(f"{details.data.source}; {details.data.split}; {details.trees} trees", markup=False, soft_wrap=True)
     out.print(metrics_table(details))
-    out.print(f"threshold: {fixed(details.threshold)}")
+    if details.threshold is not None:
+        out.print(f"threshold: {fixed(details.threshold)}")
     for miss in details.forced:
         out.print(f"[red]stored by --force although[/red] {miss}", soft_wrap=True)
+    for words in details.chosen:
+        out.print(words, markup=False, soft_wrap=True)
+    for finding in details.findings:
+        out.print(f"found in the data: {finding}", markup=False, soft_wrap=True)
     out.print(f"champion: {_champion_words(outcome)}", soft_wrap=True)
     out.print(f"next: `tiffin serve` serves the champion; `tiffin models show {details.model}` shows all about it")
 

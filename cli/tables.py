@@ -102,6 +102,8 @@ def gate_words(gate: GateResult) -> str:
         return f"[green]passed[/green] ({bound(gate)})"
     limit = gate.at_least if gate.at_least is not None else gate.at_most
     assert limit is not None
+    if gate.value is None:
+        return f"[red]not measured[/red] ({bound(gate)})"
     return f"[red]missed by {fixed(abs(gate.value - limit))}[/red] ({bound(gate)})"
 
 
@@ -127,7 +129,12 @@ def schema_table(schema: Schema) -> Table:
 
 
 def _allowed(row: dict[str, object]) -> str:
-    """A number's range, or a category's levels and what becomes of others."""
+    """A number's range, a series' length, or a category's levels and what becomes of others."""
+    if row["type"] == "series":
+        length = f"{row['min_length']} to {row['max_length']} numbers"
+        return f"{length} from {plain(row['minimum'])} to {plain(row['maximum'])}"
+    if row["type"] == "moment":
+        return "ISO 8601"
     if "minimum" in row:
         return f"{plain(row['minimum'])} to {plain(row['maximum'])}"
     levels = row.get("levels")

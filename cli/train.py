@@ -11,6 +11,7 @@ from cli.options import AsJson
 
 if TYPE_CHECKING:
     from models.definition import Definition
+    from storage.settings import StorageSettings
     from training.sources import Source
 
 
@@ -23,10 +24,17 @@ def train(
             exists=True,
             dir_okay=False,
             metavar="FILE",
-            help="Rows from a CSV or Parquet file, for one model. Not given: the model's synthetic rows.",
+            help="Rows from a CSV or Parquet file, for one model. Not given: what the model's recipe names.",
         ),
     ] = None,
+    query: Annotated[
+        str | None, typer.Option(metavar="SQL", help="Rows from a query against the database, for one model.")
+    ] = None,
     rows: Annotated[int | None, typer.Option(min=1, metavar="N", help="Use at most so many rows.")] = None,
+    tune: Annotated[
+        float,
+        typer.Option("--tune", min=0, max=1440, metavar="MINUTES", help="Search for better settings for so long."),
+    ] = 0.0,
     force: Annotated[bool, typer.Option("--force", help="Store versions that miss their gates or baselines.")] = False,
     promote: Annotated[
         bool, typer.Option("--promote", help="Make the new version champion even if there is one already.")
@@ -43,6 +51,7 @@ def train(
     Examples:
       tiffin train churn
       tiffin train fraud --data transactions.parquet --promote
+      tiffin train lapse --query "select * from lapse_rows order by id"
       tiffin train --all --json
     """
     import settings
@@ -50,15 +59,18 @@ def train(
     from cli.console import write_json
     from cli.training import Failed, Order, Trained, carry_out
 
+    storage = settings.load().storage
+    chosen = {definition.name: definition for definition in _chosen(names or [], everything, data, query)}
     order = Order(
-        definitions=_chosen(names or [], everything, data),
-        source=lambda name: _source(name, data),
+        definitions=list(chosen.values()),
+        source=lambda name: _source(chosen[name], storage, data, query),
         rows=rows,
         force=force,
         promote=promote,
         by="tiffin serve" if within_serve else "tiffin train",
+        tune_minutes=tune,
     )
-    outcomes = carry_out(order, settings.load().storage)
+    outcomes = carry_out(order, storage)
     if as_json:
         write_json(report.as_json(outcomes))
         report.complain([outcome for outcome in outcomes if isinstance(outcome, Failed)])
@@ -68,18 +80,21 @@ def train(
         raise typer.Exit(1)
 
 
-def _chosen(names: list[str], everything: bool, data: Path | None) -> list[Definition]:
+def _chosen(names: list[str], everything: bool, data: Path | None, query: str | None) -> list[Definition]:
     from cli.lookup import definition, definitions
 
     if bool(names) == everything:
         raise typer.BadParameter("name the models to train, or give --all (one of the two)", param_hint="NAME")
+    if data is not None and query is not None:
+        raise typer.BadParameter("rows come from a file or from a query: give one of the two", param_hint="--query")
     chosen = list(definitions().values()) if everything else [definition(name) for name in dict.fromkeys(names)]
-    if data is not None and len(chosen) != 1:
-        raise typer.BadParameter("a file holds the rows of one model; name that model", param_hint="--data")
+    if (data is not None or query is not None) and len(chosen) != 1:
+        hint, what = ("--query", "a query gives") if data is None else ("--data", "a file holds")
+        raise typer.BadParameter(f"{what} the rows of one model; name that model", param_hint=hint)
     return chosen
 
 
-def _source(name: str, data: Path | None) -> Source:
-    from training.sources import File, Synthetic
+def _source(definition: Definition, storage: StorageSettings, data: Path | None, query: str | None) -> Source:
+    from training.sources import source_of
 
-    return Synthetic(name) if data is None else File(data)
+    return source_of(definition, storage, data=data, query=query)

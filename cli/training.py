@@ -32,6 +32,7 @@ class Order:
     force: bool
     promote: bool
     by: str
+    tune_minutes: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +100,9 @@ def _train(definition: Definition, order: Order, progress: Progress, engine: Eng
     started = time.monotonic()
     source = order.source(definition.name)
     try:
-        version = train(definition, source, progress=progress, force=order.force, rows=order.rows)
+        version = train(
+            definition, source, progress=progress, force=order.force, rows=order.rows, tune_minutes=order.tune_minutes
+        )
     except Exception as error:
         if explain(error) is None:
             raise

@@ -35,7 +35,7 @@ def model(definition: Definition, champion: str | None) -> Iterator[Finding]:
             yield warning(check, f"{error}; the newest version answers instead", again)
     try:
         version = version or newest(definition)
-        load(definition, version).explainer.warm()  # compiles machine code, which some systems forbid
+        load(definition, version).warm()  # compiles machine code, which some systems forbid
     except NoVersionError:
         yield failure(check, "no usable version", f"`tiffin train {definition.name}`, or `tiffin serve`")
     except LoadFailedError as error:
