@@ -24,8 +24,7 @@ def artifact() -> store.Artifact:
     trained = definition("trained_once")
     version = train(trained, small.Given(small.frame(1200)), force=True)
     return store.Artifact(
-        booster=version.booster(),
-        onnx=version.onnx(),
+        estimators={"model": store.BoostedTrees(version.booster(), version.onnx())},
         encoding=version.encoding(trained),
         calibration=version.calibration(),
         details=version.details,

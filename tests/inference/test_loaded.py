@@ -13,8 +13,10 @@ import pytest
 import xgboost
 
 from inference.errors import LoadFailedError
-from inference.loaded import FIRST_CONTRIBUTION, MARGIN, SCORE, LoadedModel, load
+from inference.loaded import LoadedModel, load
+from inference.outputs import MARGIN, SCORE
 from models.definition import Value
+from registry.calibration import IsotonicCalibration, SigmoidCalibration
 from registry.details import VersionDetails
 from registry.store import Version
 from tests.small_version import definition, save
@@ -66,7 +68,9 @@ def test_margins_equal_xgboost_s_and_scores_are_calibrated_from_them(version: Ve
     np.testing.assert_allclose(
         outputs[:, MARGIN], booster.inplace_predict(rows, predict_type="margin"), rtol=0, atol=1e-5
     )
-    expected = version.calibration().probability(outputs[:, MARGIN].astype(np.float32))
+    calibration = version.calibration()
+    assert isinstance(calibration, SigmoidCalibration | IsotonicCalibration)
+    expected = calibration.probability(outputs[:, MARGIN].astype(np.float32))
     assert outputs[:, SCORE].tolist() == expected.tolist()
     assert ((outputs[:, SCORE] > 0) & (outputs[:, SCORE] < 1)).all()
 
@@ -74,9 +78,10 @@ def test_margins_equal_xgboost_s_and_scores_are_calibrated_from_them(version: Ve
 def test_an_explained_row_holds_its_score_and_contributions_that_add_up(loaded: LoadedModel) -> None:
     rows = loaded.encoding.matrix(records(200))
     outputs = loaded.explain(rows)
-    assert outputs.shape == (200, FIRST_CONTRIBUTION + len(NAMES))
-    assert outputs[:, :FIRST_CONTRIBUTION].tolist() == loaded.score(rows).tolist()
-    total = loaded.explainer.base_value + outputs[:, FIRST_CONTRIBUTION:].sum(axis=1)
+    width = loaded.scoring.width
+    assert outputs.shape == (200, width + len(NAMES))
+    assert outputs[:, :width].tolist() == loaded.score(rows).tolist()
+    total = loaded.base_value(outputs[0]) + outputs[:, width:].sum(axis=1)
     np.testing.assert_allclose(total, outputs[:, MARGIN], rtol=0, atol=1e-4)
 
 
@@ -127,7 +132,7 @@ def test_trees_that_answer_otherwise_than_at_training_are_refused(copy: Version)
 
     ensemble = read_ensemble(copy.booster())
     moved = type(ensemble)(ensemble.features, ensemble.base_margin + 1e-4, ensemble.trees)
-    (copy.path / "model.onnx").write_bytes(export(moved, "tampered"))
+    (copy.path / "model.onnx").write_bytes(export([moved], "tampered"))
     with pytest.raises(LoadFailedError, match=r"its example scores 0\.\d{6} \(margin .*at training 0\.\d{6}"):
         load(LOADED, copy)
 
@@ -135,7 +140,7 @@ def test_trees_that_answer_otherwise_than_at_training_are_refused(copy: Version)
 def test_a_booster_of_another_version_is_refused(copy: Version) -> None:
     booster = xgboost.Booster(model_file=bytearray(copy.booster()))
     (copy.path / "model.ubj").write_bytes(bytes(booster[:3].save_raw("ubj")))
-    with pytest.raises(LoadFailedError, match=r"model\.ubj has 3 trees of 6 features; stored were"):
+    with pytest.raises(LoadFailedError, match="its estimators have 3 trees; stored were"):
         load(LOADED, copy)
 
 

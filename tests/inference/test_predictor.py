@@ -10,7 +10,7 @@ import xgboost
 from numpy.typing import NDArray
 
 from inference.predictor import Predictor
-from registry.ensemble import read_ensemble
+from registry.ensemble import read_ensembles
 from training.onnx_export import export
 
 FEATURES = 6
@@ -28,7 +28,7 @@ def booster() -> xgboost.Booster:
 
 @pytest.fixture(scope="module")
 def predictor(booster: xgboost.Booster) -> Predictor:
-    return Predictor(export(read_ensemble(bytes(booster.save_raw("ubj"))), "test"))
+    return Predictor(export(read_ensembles(bytes(booster.save_raw("ubj"))), "test"))
 
 
 def fresh(count: int, missing: float, seed: int) -> NDArray[np.float32]:
@@ -46,16 +46,16 @@ def test_margins_equal_the_booster_s(
 ) -> None:
     rows = fresh(count, missing, seed=count)
     margins = predictor.margins(rows)
-    assert margins.shape == (count,)
+    assert margins.shape == (count, 1)
     assert margins.dtype == np.float32
-    np.testing.assert_allclose(margins, booster.inplace_predict(rows, predict_type="margin"), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(margins[:, 0], booster.inplace_predict(rows, predict_type="margin"), rtol=0, atol=1e-5)
 
 
 def test_extreme_values_go_the_booster_s_way(booster: xgboost.Booster, predictor: Predictor) -> None:
     largest = np.finfo(np.float32).max
     rows = np.array([[value] * FEATURES for value in (0.0, -0.0, largest, -largest, 1e-45)], np.float32)
     np.testing.assert_allclose(
-        predictor.margins(rows), booster.inplace_predict(rows, predict_type="margin"), rtol=0, atol=1e-5
+        predictor.margins(rows)[:, 0], booster.inplace_predict(rows, predict_type="margin"), rtol=0, atol=1e-5
     )
 
 

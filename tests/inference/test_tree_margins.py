@@ -108,7 +108,7 @@ def test_margins_equal_those_of_xgboost_and_onnx_runtime(objective: str, shape: 
     margins = MarginKernel(ensemble).margins(rows)
     assert margins.shape == (300,)
     assert margins.dtype == np.float32
-    np.testing.assert_allclose(margins, Predictor(export(ensemble, "test")).margins(rows), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(margins, Predictor(export([ensemble], "test")).margins(rows)[:, 0], rtol=0, atol=1e-6)
     finite = np.where(np.isinf(rows), np.copysign(np.float32(3e38), rows), rows)  # XGBoost refuses infinity
     theirs = booster.inplace_predict(finite, predict_type="margin")
     np.testing.assert_allclose(margins, theirs, rtol=0, atol=1e-5)

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.definition import FixedThreshold, Gate, Level, Policy, Record, confidence
+from models.definition import BinaryPolicy, FixedThreshold, Gate, Level, Record, confidence
 from tests.training import small
 
-POLICY = Policy(threshold=FixedThreshold(0.5), levels=(Level("LOW", 0.0), Level("MEDIUM", 0.15), Level("HIGH", 0.6)))
+POLICY = BinaryPolicy(
+    threshold=FixedThreshold(0.5), levels=(Level("LOW", 0.0), Level("MEDIUM", 0.15), Level("HIGH", 0.6))
+)
 RANK = {"low": 0, "medium": 1, "high": 2}
 inner = st.floats(1e-6, 1 - 1e-6)
 
@@ -38,7 +40,7 @@ def test_a_level_begins_at_its_border_and_ends_before_the_next(score: float, lev
 @pytest.mark.parametrize("starts", [(), (0.1,), (0.1, 0.5), (0.0, 0.5, 0.5), (0.0, 0.6, 0.5), (-0.1, 0.0)], ids=str)
 def test_levels_that_leave_gaps_or_overlap_are_refused(starts: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="levels must ascend and the first must begin at 0"):
-        Policy(threshold=FixedThreshold(0.5), levels=tuple(Level(str(start), start) for start in starts))
+        BinaryPolicy(threshold=FixedThreshold(0.5), levels=tuple(Level(str(start), start) for start in starts))
 
 
 @given(score=st.integers(0, 1000), threshold=st.integers(0, 1000))

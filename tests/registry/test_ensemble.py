@@ -11,7 +11,8 @@ import pytest
 import xgboost
 from numpy.typing import NDArray
 
-from registry.ensemble import Tree, TreeEnsemble, UnsupportedBoosterError, read_ensemble
+from registry import ubjson
+from registry.ensemble import Tree, TreeEnsemble, UnsupportedBoosterError, read_ensemble, read_ensembles
 from registry.ubjson import MalformedUbjsonError
 from tests.registry.test_ubjson import written
 
@@ -131,17 +132,97 @@ def test_categorical_splits_are_refused() -> None:
         read(booster)
 
 
-@pytest.mark.parametrize("objective", ["multi:softprob", "multi:softmax"])
-def test_several_classes_are_refused(objective: str) -> None:
-    with pytest.raises(UnsupportedBoosterError, match="more than one output"):
-        read(fitted(objective=objective, num_class=3))
+def classes(count: int) -> NDArray[np.int64]:
+    """That many classes, the last ones rare."""
+    edges = np.quantile(rows()[:, 2][~np.isnan(rows()[:, 2])], 1 - 0.5 ** np.arange(1, count))
+    return np.searchsorted(edges, np.nan_to_num(rows()[:, 2]))
 
 
-def test_several_targets_are_refused() -> None:
-    targets = np.column_stack([labels(), labels()])
-    booster = xgboost.train({"objective": "reg:squarederror", "nthread": 1}, xgboost.DMatrix(rows(), targets), 2)
+def several(outputs: int, rounds: int = 8, **settings: Any) -> xgboost.Booster:
+    """A booster of several classes, quantiles or targets."""
+    objective = settings["objective"]
+    target = {
+        "multi:softprob": classes(outputs),
+        "reg:quantileerror": labels() + np.nan_to_num(rows()[:, 3]),
+        "reg:squarederror": np.column_stack([labels() + number for number in range(outputs)]),
+    }[objective]
+    more = {
+        "multi:softprob": {"num_class": outputs},
+        "reg:quantileerror": {"quantile_alpha": np.linspace(0.05, 0.95, outputs).tolist()},
+    }.get(objective, {})
+    return xgboost.train({"max_depth": 3, "nthread": 1, **more, **settings}, xgboost.DMatrix(rows(), target), rounds)
+
+
+def agree_in_all(booster: xgboost.Booster, outputs: int) -> None:
+    ensembles = read_ensembles(bytes(booster.save_raw("ubj")))
+    predicted = booster.inplace_predict(rows(), predict_type="margin")
+    assert predicted.shape == (len(rows()), outputs)
+    found = [[margin(ensemble, row) for ensemble in ensembles] for row in rows()]
+    np.testing.assert_allclose(found, predicted, rtol=0, atol=1e-5)
+    assert sum(len(ensemble.trees) for ensemble in ensembles) == len(booster.get_dump())
+
+
+@pytest.mark.parametrize("objective", ["multi:softprob", "reg:quantileerror", "reg:squarederror"])
+@pytest.mark.parametrize("outputs", [2, 3, 7])
+@pytest.mark.parametrize("settings", [{}, {"num_parallel_tree": 2, "subsample": 0.5}, {"gamma": 1e9}], ids=str)
+def test_every_output_has_an_ensemble_with_its_own_base(objective: str, outputs: int, settings: dict[str, Any]) -> None:
+    agree_in_all(several(outputs, objective=objective, **settings), outputs)
+
+
+@pytest.mark.parametrize("objective", ["multi:softprob", "reg:quantileerror"])
+def test_a_booster_of_several_outputs_that_was_cut_keeps_the_rounds_up_to_the_cut(objective: str) -> None:
+    booster = several(3, objective=objective)[:3]
+    assert [len(one.trees) for one in read_ensembles(bytes(booster.save_raw("ubj")))] == [3, 3, 3]
+    agree_in_all(booster, 3)
+
+
+def test_one_base_score_for_several_outputs_counts_for_each() -> None:
+    agree_in_all(several(3, objective="multi:softprob", base_score=0.7), 3)
+
+
+@pytest.mark.parametrize("objective", ["multi:softprob", "reg:quantileerror", "reg:squarederror"])
+def test_several_outputs_are_refused_where_one_is_asked_for(objective: str) -> None:
     with pytest.raises(UnsupportedBoosterError, match="more than one output"):
-        read(booster)
+        read(several(2, objective=objective))
+
+
+def test_a_booster_that_gives_classes_instead_of_margins_is_refused() -> None:
+    with pytest.raises(UnsupportedBoosterError, match="objective multi:softmax; known are"):
+        read(fitted(objective="multi:softmax", num_class=3))
+
+
+@pytest.mark.parametrize("objective", ["multi:softprob", "reg:squarederror"])
+def test_leaves_of_several_outputs_are_refused(objective: str) -> None:
+    booster = several(3, objective=objective, multi_strategy="multi_output_tree", tree_method="hist")
+    with pytest.raises(UnsupportedBoosterError, match="leaves with several outputs"):
+        read_ensembles(bytes(booster.save_raw("ubj")))
+
+
+@pytest.mark.parametrize("tree_info", [[0, 1, 3], [0, -1, 2], [0, 1]], ids=str)
+def test_trees_that_belong_to_no_output_are_refused(tree_info: list[int]) -> None:
+    document = ubjson.loads(bytes(several(3, rounds=1, objective="multi:softprob").save_raw("ubj")))
+    document["learner"]["gradient_booster"]["model"]["tree_info"] = tree_info
+    with pytest.raises(UnsupportedBoosterError, match="trees that belong to no output"):
+        read_ensembles(written(plain(document)))
+
+
+def test_base_scores_that_are_not_one_for_each_output_are_refused() -> None:
+    document = ubjson.loads(bytes(several(3, rounds=1, objective="multi:softprob").save_raw("ubj")))
+    document["learner"]["learner_model_param"]["base_score"] = "[0.1,0.2]"
+    with pytest.raises(UnsupportedBoosterError, match="2 base scores for 3 outputs"):
+        read_ensembles(written(plain(document)))
+
+
+def plain(value: Any) -> Any:
+    """A document without arrays, as `written` takes it."""
+    match value:
+        case dict():
+            return {key: plain(inner) for key, inner in value.items()}
+        case list():
+            return [plain(inner) for inner in value]
+        case np.ndarray():
+            return value.tolist()
+    return value
 
 
 def test_boosters_that_are_no_plain_trees_are_refused() -> None:

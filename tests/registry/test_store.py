@@ -37,8 +37,7 @@ def test_a_version_reads_back_as_it_was_stored() -> None:
     assert found.details.model_copy(update={"model": "", "definition_fingerprint": ""}) == (
         artifact().details.model_copy(update={"model": "", "definition_fingerprint": ""})
     )
-    assert found.booster() == artifact().booster
-    assert found.onnx() == artifact().onnx
+    assert {"model": store.BoostedTrees(found.booster(), found.onnx())} == artifact().estimators
     assert found.encoding(given).codes == artifact().encoding.codes
     assert found.calibration() == artifact().calibration
     assert found.reference() == artifact().reference
@@ -50,7 +49,7 @@ def test_a_version_is_a_bentoml_model_with_its_metrics_and_libraries_but_nothing
     assert model.info.module == "tiffin"
     assert model.info.metadata["roc_auc"] == pytest.approx(artifact().details.metrics[0].value)
     assert "xgboost" in model.info.context.framework_versions
-    assert set(files(version)) == {*store.FILES, "model.yaml"}
+    assert set(files(version)) == {*store.FILES, store.CARD, "model.ubj", "model.onnx", "model.yaml"}
 
 
 def test_versions_come_newest_first() -> None:
@@ -159,7 +158,7 @@ def test_a_damaged_version_json_is_unusable_and_says_where(content: str) -> None
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", store.FILES)
+@pytest.mark.parametrize("name", [*store.FILES, "model.ubj", "model.onnx"])
 def test_a_version_without_one_of_its_files_is_unusable(name: str) -> None:
     given = definition("stored_lacking")
     version = save(given)
@@ -187,7 +186,8 @@ def test_a_folder_that_a_killed_save_left_behind_does_not_hide_the_others(conten
 
 def test_a_save_that_fails_leaves_nothing_behind() -> None:
     given = definition("stored_badly")
-    broken = dataclasses.replace(artifact(), onnx="text, not bytes")  # type: ignore[arg-type]
+    trees = store.BoostedTrees(b"", "text, not bytes")  # type: ignore[arg-type]
+    broken = dataclasses.replace(artifact(), estimators={"model": trees})
     with pytest.raises(TypeError):
         store.save(given, broken)
     assert store.versions(given) == []

@@ -39,6 +39,7 @@ class Parts:
 
     storage: StorageSettings
     versions: dict[str, Version]
+    definitions: Mapping[str, Definition] = field(default_factory=catalogue)
     serving: ServingSettings = field(default_factory=ServingSettings)
     inference: RunnerSettings = field(default_factory=RunnerSettings)
 
@@ -51,7 +52,7 @@ class Parts:
             return self.versions[definition.name]
 
         return Worker(
-            definitions=catalogue(),
+            definitions=self.definitions,
             find_version=find,
             health=StorageHealth(urls, self.storage),
             serving=self.serving,
@@ -148,11 +149,13 @@ def _build(parts: Parts) -> tuple[Any, Callable[[], Worker]]:
             return []
 
     def document() -> dict[str, Any]:
-        return openapi_document(catalogue(), management, max_records=parts.serving.max_batch_records, version="test")
+        return openapi_document(
+            parts.definitions, management, max_records=parts.serving.max_batch_records, version="test"
+        )
 
     workers: list[Worker] = []
     management = management_app(lambda: workers[-1], document)
-    add_apis(Tiffin, catalogue(), parts.serving)
+    add_apis(Tiffin, parts.definitions, parts.serving)
     service = bentoml.service(
         name="tiffin",
         service_class=TiffinService,

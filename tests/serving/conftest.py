@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import pytest
 
 import tests.serving.quiet_imports  # noqa: F401
+from models import catalogue
+from models.definition import Definition
+from registry.store import Version
 from serving.settings import ServingSettings
 from storage.settings import StorageSettings
 from tests.serving.apps import App, Parts
 from tests.serving.versions import trained
 from tests.storage.servers import settings
+from tests.training import kinds
 
 __all__ = ["settings"]
 
@@ -22,12 +27,34 @@ LIMITS = {"max_body_bytes": 300_000, "max_batch_records": 20}
 def apps(settings: StorageSettings) -> Iterator[Mapping[str, App]]:
     """One application that answers inference in its front door ("fast"), one that leaves it to BentoML ("slow")."""
 
+    with both_ways(settings, trained(), catalogue()) as apps:
+        yield apps
+
+
+@pytest.fixture(scope="session")
+def apps_of_kinds(settings: StorageSettings) -> Iterator[Mapping[str, App]]:
+    """The same for small models of every kind, which need not be in the catalogue."""
+    versions = {name: kinds.version(name) for name in kinds.DEFINITIONS}
+    with both_ways(settings, versions, kinds.DEFINITIONS) as apps:
+        yield apps
+
+
+@contextmanager
+def both_ways(
+    settings: StorageSettings, versions: Mapping[str, Version], definitions: Mapping[str, Definition]
+) -> Iterator[Mapping[str, App]]:
     def parts(*, fast_path: bool) -> Parts:
         serving = ServingSettings.model_validate({**LIMITS, "fast_path": fast_path})
-        return Parts(storage=settings, versions=dict(trained()), serving=serving)
+        return Parts(storage=settings, versions=dict(versions), serving=serving, definitions=definitions)
 
     with App(parts(fast_path=True)) as fast, App(parts(fast_path=False)) as slow:
         yield {"fast": fast, "slow": slow}
+
+
+@pytest.fixture(params=["fast", "slow"])
+def app_of_kinds(apps_of_kinds: Mapping[str, App], request: pytest.FixtureRequest) -> App:
+    """Each of those two applications in turn."""
+    return apps_of_kinds[request.param]
 
 
 @pytest.fixture(params=["fast", "slow"])

@@ -13,6 +13,7 @@ import pytest
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter
 
 from models import catalogue
+from models.definition import AnomalyPolicy, BinaryPolicy, Expansion, Kind, MulticlassPolicy, confidence
 from tests.serving.apps import App
 from tests.serving.conftest import LIMITS
 from tests.serving.versions import trained
@@ -54,17 +55,15 @@ def good_cases() -> list[Case]:
         cases += [
             Case(f"{model}: predict", f"{one}/predict", {"record": record}),
             Case(f"{model}: predict without what may be missing", f"{one}/predict", {"record": sparse}),
-            Case(f"{model}: predict with a threshold", f"{one}/predict", {"record": record, "threshold": 0}),
-            Case(f"{model}: predict with another", f"{one}/predict", {"record": record, "threshold": 1.0}),
+            *(_with_thresholds(model) if catalogue()[model].decides else _without_threshold(model)),
             Case(
                 f"{model}: options that are null",
                 f"{one}/predict",
                 {"record": record, "threshold": None, "include": None},
             ),
             Case(f"{model}: nothing included", f"{one}/predict", {"record": record, "include": []}),
-            Case(
-                f"{model}: all included", f"{one}/predict", {"record": record, "include": ["probabilities", "features"]}
-            ),
+            Case(f"{model}: features included", f"{one}/predict", {"record": record, "include": ["features"]}),
+            _with_probabilities(model),
             Case(f"{model}: explain", f"{one}/explain", {"record": record}),
             Case(f"{model}: explain all", f"{one}/explain", {"record": record, "top": 0, "include": ["features"]}),
             Case(f"{model}: explain one", f"{one}/explain", {"record": sparse, "top": 1}),
@@ -72,9 +71,43 @@ def good_cases() -> list[Case]:
             Case(f"{model}: batch of one", f"{one}/batch", {"records": [record]}),
             Case(f"{model}: batch", f"{one}/batch", {"records": [record, sparse] * 10, "include": ["features"]}),
             Case(f"{model}: batch with a bad record", f"{one}/batch", {"records": [record, {"x": 1}, sparse, 7, None]}),
-            Case(f"{model}: batch of bad records", f"{one}/batch", {"records": [{}, [], "text"], "threshold": 0.5}),
+            Case(f"{model}: batch of bad records", f"{one}/batch", {"records": [{}, [], "text"]}),
         ]
     return cases
+
+
+def _with_thresholds(model: str) -> list[Case]:
+    one, record = f"/v1/models/{model}", example(model)
+    bad = {"records": [{}, [], "text"], "threshold": 0.5}
+    return [
+        Case(f"{model}: predict with a threshold", f"{one}/predict", {"record": record, "threshold": 0}),
+        Case(f"{model}: predict with another", f"{one}/predict", {"record": record, "threshold": 1.0}),
+        Case(f"{model}: explain with a threshold", f"{one}/explain", {"record": record, "threshold": 0.25}),
+        Case(f"{model}: batch with a threshold", f"{one}/batch", {"records": [record], "threshold": 0.25}),
+        Case(f"{model}: batch of bad records with a threshold", f"{one}/batch", bad),
+    ]
+
+
+def _without_threshold(model: str) -> list[Case]:
+    """Refused where there is none."""
+    one, record = f"/v1/models/{model}", example(model)
+    bodies = {
+        "predict": {"record": record, "threshold": 0.5},
+        "explain": {"record": record, "threshold": 0.5},
+        "batch": {"records": [record], "threshold": 0.5},
+    }
+    return [
+        Case(f"{model}: {operation} with a threshold", f"{one}/{operation}", body, 422, "invalid_features")
+        for operation, body in bodies.items()
+    ]
+
+
+def _with_probabilities(model: str) -> Case:
+    body = {"record": example(model), "include": ["probabilities", "features"]}
+    path = f"/v1/models/{model}/predict"
+    if catalogue()[model].kind in (Kind.BINARY, Kind.MULTICLASS):
+        return Case(f"{model}: all included", path, body)
+    return Case(f"{model}: probabilities included", path, body, 422, "invalid_features")
 
 
 PREDICT = "/v1/models/purchase/predict"
@@ -185,7 +218,7 @@ def test_both_ways_give_the_same_answer(apps: Mapping[str, App], case: Case) -> 
     assert lasting(fast.json()) == lasting(slow.json())
 
 
-# --- the shapes that clients rely on: exactly the documented fields ---------------------------------------------------
+# --- the shapes that clients rely on: exactly the documented fields --------------------------------------------------
 
 
 class Strict(BaseModel):
@@ -198,10 +231,10 @@ class Prediction(Strict):
     version: str
     role: str
     score: float
-    label: bool
-    level: str
-    threshold: float
-    confidence: str
+    label: bool | str | None
+    level: str | None
+    threshold: float | None
+    confidence: str | None
     answer: dict[str, Any]
     cached: bool
     stale: bool
@@ -210,8 +243,11 @@ class Prediction(Strict):
     latency_ms: float
 
 
-class PredictionWithAll(Prediction):
+class PredictionWithFeatures(Prediction):
     features: dict[str, Any]
+
+
+class PredictionWithAll(PredictionWithFeatures):
     probabilities: dict[str, float]
 
 
@@ -264,11 +300,15 @@ class Summary(Strict):
     levels: dict[str, int]
 
 
+class SummaryOfClasses(Summary):
+    labels: dict[str, int]
+
+
 class Batch(Strict):
     model: str
     version: str
     items: list[dict[str, Any]]
-    summary: Summary
+    summary: Summary | SummaryOfClasses
     latency_ms: float
 
 
@@ -281,19 +321,40 @@ def moment(text: str) -> datetime:
 def test_a_prediction_has_exactly_the_documented_fields(app: App, model: str) -> None:
     path = f"/v1/models/{model}"
     answer = Prediction.model_validate(app.post(f"{path}/predict", {"record": example(model)}).json())
-    version = trained()[model]
+    version, definition = trained()[model], catalogue()[model]
     assert (answer.model, answer.version, answer.role) == (model, version.tag, "champion")
-    assert answer.score == pytest.approx(version.details.example.score, abs=1e-5)
     assert answer.threshold == version.details.threshold
-    assert answer.label == (answer.score >= answer.threshold)
-    assert answer.level == catalogue()[model].policy.level(answer.score)
+    assert (answer.threshold is not None) == definition.decides
+    match definition.policy:
+        case BinaryPolicy():
+            assert answer.threshold is not None
+            assert answer.label == (answer.score >= answer.threshold)
+            assert answer.level == definition.policy.level(answer.score)
+            assert answer.confidence == confidence(answer.score, answer.threshold)
+        case AnomalyPolicy():
+            assert answer.threshold is not None
+            assert answer.label == (answer.score >= answer.threshold)
+            assert (answer.level, answer.confidence) == ("ANOMALY" if answer.label else "NORMAL", None)
+        case MulticlassPolicy():
+            assert definition.target is not None
+            assert answer.label in definition.target.classes
+            assert (answer.level, answer.confidence is None) == (None, False)
+        case _:
+            assert (answer.label, answer.level, answer.confidence) == (None, None, None)
+    if not isinstance(definition.policy, Expansion):
+        assert answer.score == pytest.approx(version.details.example.score, rel=1e-5, abs=1e-5)
     assert abs(moment(answer.created_at) - datetime.now(UTC)) < timedelta(minutes=1)
-    both = {"record": example(model), "include": ["features", "probabilities"]}
-    whole = PredictionWithAll.model_validate(app.post(f"{path}/predict", both).json())
-    assert whole.features == example(model)
-    assert whole.probabilities == {"true": whole.score, "false": 1 - whole.score}
+    if definition.kind in (Kind.BINARY, Kind.MULTICLASS):
+        both = {"record": example(model), "include": ["features", "probabilities"]}
+        whole = PredictionWithAll.model_validate(app.post(f"{path}/predict", both).json())
+        assert sum(whole.probabilities.values()) == pytest.approx(1)
+        if definition.kind is Kind.BINARY:
+            assert whole.probabilities == {"true": whole.score, "false": 1 - whole.score}
+    features = {"record": example(model), "include": ["features"]}
+    shown = PredictionWithFeatures.model_validate(app.post(f"{path}/predict", features).json())
+    assert shown.features == example(model)
     explained = Explained.model_validate(app.post(f"{path}/explain", {"record": example(model)}).json())
-    assert len(explained.explanation.contributions) == 5
+    assert len(explained.explanation.contributions) == min(5, len(definition.inputs))
     assert explained.score == answer.score
 
 

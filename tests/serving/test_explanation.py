@@ -12,7 +12,7 @@ import xgboost
 
 from models import catalogue
 from models.definition import Category, Definition, Flag, Number
-from serving.answers import sentence
+from serving.answers.words import sentence
 from tests.rows import rows_of
 from tests.serving.apps import App
 from tests.serving.versions import trained

@@ -24,7 +24,8 @@ def trained() -> Mapping[str, Version]:
     versions = {}
     for name, definition in catalogue().items():
         booster = replace(definition.recipe.booster, rounds=30, early_stopping_rounds=10)
-        small = replace(definition, recipe=replace(definition.recipe, booster=booster))
+        form = "trees" if definition.recipe.form == "auto" else definition.recipe.form
+        small = replace(definition, recipe=replace(definition.recipe, form=form, booster=booster))
         rows = ROWS.get(name, FEW)
         versions[name] = train(small, source_of(small, rows), force=True, rows=rows)
     return versions

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from models.definition import (
+    BinaryPolicy,
     Booster,
     Category,
     CostThreshold,
@@ -18,7 +19,6 @@ from models.definition import (
     Kind,
     Level,
     Number,
-    Policy,
     Recipe,
     Schema,
     Target,
@@ -44,7 +44,9 @@ definition = Definition(
     target=Target(column="y", description=""),
     recipe=Recipe(booster=Booster(rounds=60, early_stopping_rounds=20, max_depth=4, learning_rate=0.2), seed=3),
     gates=(Gate(metric="roc_auc", at_least=0.7), Gate(metric="expected_calibration_error", at_most=0.1)),
-    policy=Policy(threshold=CostThreshold(miss="amount", alarm=10.0), levels=(Level("LOW", 0.0), Level("HIGH", 0.5))),
+    policy=BinaryPolicy(
+        threshold=CostThreshold(miss="amount", alarm=10.0), levels=(Level("LOW", 0.0), Level("HIGH", 0.5))
+    ),
     limits=("Tests only.",),
 )
 

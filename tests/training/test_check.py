@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.definition import Target
-from tests.training import small
+from models.definition import Definition, Kind, Target
+from tests.training import kinds, small
 from training.check import check
 from training.errors import DataError
 
@@ -34,7 +34,7 @@ def test_fitting_rows_become_numbers_and_categories() -> None:
     assert list(table.features.columns) == list(small.definition.schema.names)
     assert table.features["f"].dtype == np.float64
     assert list(table.features["d"].cat.categories) == ["low", "mid", "high"]
-    assert set(table.labels) == {0, 1}
+    assert set(table.target) == {0, 1}
 
 
 def test_a_missing_column_is_named_with_those_that_are_there() -> None:
@@ -55,11 +55,21 @@ def test_a_missing_column_is_named_with_those_that_are_there() -> None:
         ("d", {0: "top", 1: "top", 2: "deep"}, "column 'd': 3 values are of no known level: 'top' (2), 'deep' (1)"),
         ("d", {0: None}, "column 'd': 1 value is missing, which the schema does not allow"),
         ("y", {0: 2}, "target 'y' is not binary with positive '1': it holds '0', '1', '2'"),
-        ("y", {0: None}, "target 'y': 1 value is missing"),
     ],
 )
 def test_a_wrong_value_is_counted_in_its_column(column: str, values: dict[int, Any], words: str) -> None:
     assert words in problem(with_values(column, values))
+
+
+@pytest.mark.parametrize("unknown", [None, np.nan, "", "  ", "n/a"])
+def test_rows_without_a_target_are_left_out_and_counted(unknown: Any) -> None:
+    frame = with_values("y", {0: unknown, 7: unknown})
+    table = check(frame, small.definition, "rows")
+    expected = small.frame(400).drop(index=[0, 7])
+    assert table.target.tolist() == expected["y"].tolist()
+    assert table.features["amount"].tolist() == expected["amount"].tolist()
+    assert table.findings == ("2 of 400 rows have no 'y' and were left out",)
+    assert small.table(400).findings == ()
 
 
 def test_everything_wrong_is_said_at_once() -> None:
@@ -89,7 +99,7 @@ def test_a_target_in_any_usual_spelling_gives_the_same_labels(yes: Any, no: Any)
     frame = small.frame(400)
     expected = frame["y"].to_numpy()
     frame["y"] = [yes if label else no for label in expected]
-    assert (check(frame, small.definition, "rows").labels == expected).all()
+    assert (check(frame, small.definition, "rows").target == expected).all()
 
 
 def test_the_named_value_of_the_target_is_the_positive_one() -> None:
@@ -97,7 +107,7 @@ def test_the_named_value_of_the_target_is_the_positive_one() -> None:
     expected = frame["y"].to_numpy()
     frame["y"] = np.where(expected == 1, "left", "stayed")
     definition = dataclasses.replace(small.definition, target=Target(column="y", description="", positive="left"))
-    assert (check(frame, definition, "rows").labels == expected).all()
+    assert (check(frame, definition, "rows").target == expected).all()
     assert "it holds 'left', 'stayed'" in problem(frame)
 
 
@@ -107,10 +117,97 @@ def test_unknown_levels_count_as_missing_where_the_schema_says_so() -> None:
 
 
 def test_too_few_rows_or_positives_are_refused() -> None:
-    assert "120 rows are too few: at least 200" in problem(small.frame(120))
+    assert "99 rows are too few: at least 100" in problem(small.frame(99))
     frame = small.frame(400)
     frame["y"] = [1] * 3 + [0] * 397
     assert "3 positives are too few" in problem(frame)
+
+
+# --- the target of every kind ----------------------------------------------------------------------------------------
+
+
+def problem_of(frame: pd.DataFrame, definition: Definition) -> str:
+    with pytest.raises(DataError) as caught:
+        check(frame, definition, "rows")
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", kinds.DEFINITIONS)
+def test_rows_of_every_kind_become_a_table_of_its_inputs(name: str) -> None:
+    definition, rows = kinds.ROWS[name]
+    table = check(rows(), definition, "rows")
+    assert list(table.features.columns) == list(definition.inputs.names)
+    assert len(table.target) == len(table)
+    expected = {Kind.BINARY: np.int8, Kind.ANOMALY: np.int8, Kind.MULTICLASS: np.int64}
+    assert table.target.dtype == expected.get(definition.kind, np.float64)
+    assert (table.amounts is None) == (definition.amount is None)
+
+
+def test_classes_are_numbered_in_the_order_of_the_definition() -> None:
+    frame = kinds.several_rows(400)
+    table = check(frame, kinds.several, "rows")
+    assert kinds.several.target is not None
+    assert [kinds.several.target.classes[number] for number in table.target] == frame["k"].tolist()
+
+
+def test_classes_that_are_numbers_are_read_in_any_spelling() -> None:
+    target = Target(column="k", description="", classes=("1", "2", "3"))
+    definition = dataclasses.replace(kinds.several, target=target)
+    frame = kinds.several_rows(400)
+    number = frame["k"].map({"bronze": 1, "silver": 2, "gold": 3})
+    for column in (number, number.astype(float), number.astype(str), number.astype(float).astype(str) + " "):
+        assert (check(frame.assign(k=column), definition, "rows").target == number - 1).all()
+
+
+def test_a_class_that_is_not_known_or_too_rare_is_named() -> None:
+    frame = kinds.several_rows(400)
+    frame.loc[:4, "k"] = "platinum"
+    assert "target 'k': 5 values are of no known class, such as 'platinum'" in problem_of(frame, kinds.several)
+    frame = kinds.several_rows(400)
+    gold = frame.index[frame["k"] == "gold"]
+    frame.loc[gold[9:], "k"] = "silver"
+    assert "9 rows of class 'gold' are too few: at least 10 are needed" in problem_of(frame, kinds.several)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({0: "much", 1: "little"}, "2 values are not a number, such as 'much'"),
+        ({3: float("inf")}, "target 'q': 1 value is infinite"),
+    ],
+)
+def test_a_quantity_is_a_finite_number(values: dict[int, Any], words: str) -> None:
+    frame = kinds.quantity_rows(400).astype({"q": object})
+    for row, value in values.items():
+        frame.at[row, "q"] = value
+    assert words in problem_of(frame, kinds.quantity)
+
+
+def test_a_quantity_that_is_always_the_same_teaches_nothing() -> None:
+    assert "target 'q' is 3 in all rows" in problem_of(kinds.quantity_rows(400).assign(q=3), kinds.quantity)
+
+
+def test_an_anomaly_model_needs_no_target_and_takes_one_without_a_single_anomaly() -> None:
+    frame = kinds.odd_rows(400)
+    without = dataclasses.replace(kinds.odd, target=None)
+    assert not check(frame.drop(columns="odd"), without, "rows").target.any()
+    assert not check(frame.assign(odd=0), kinds.odd, "rows").target.any()
+    assert (check(frame, kinds.odd, "rows").target == frame["odd"]).all()
+
+
+def test_amounts_are_numbers_and_may_be_missing() -> None:
+    frame = kinds.additive_rows(400)
+    table = check(frame, kinds.additive, "rows")
+    assert table.amounts is not None
+    np.testing.assert_array_equal(table.amounts, frame["paid"])
+    assert "column 'paid': 400 values are not a number" in problem_of(frame.assign(paid="some"), kinds.additive)
+
+
+def test_a_column_that_is_named_twice_or_stands_twice() -> None:
+    """A group may be a feature too, but a file must not hold a column twice."""
+    frame = kinds.quantity_rows(400)
+    doubled = pd.concat([frame, frame[["x", "d"]]], axis=1)
+    assert "column 'x', 'd' stands twice" in problem_of(doubled, kinds.quantity)
 
 
 def test_dates_and_numbers_order_rows_and_other_times_are_refused() -> None:

@@ -2,36 +2,49 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import cache
 
 import numpy as np
 import pytest
 
-from models.definition import F1Threshold, Gate
-from tests.training import small
-from training.evaluate import Evaluation, Floats, evaluate
-from training.gates import gate_results, misses
+from models import catalogue
+from models.definition import METRICS, Gate, Kind
+from tests.training import kinds, small
+from training import metrics
+from training.evaluate import Evaluation, Judged, compare
+from training.gates import gate_results
+from training.gates import misses as misses_of
+from training.metrics import Floats
+from training.practice.binary import BinaryPractice
 from training.table import Labels
+
+PRACTICE = BinaryPractice()
+ALL_KINDS = (small.definition, *kinds.DEFINITIONS.values(), *catalogue().values())
 
 
 @cache
 def evaluation_of(candidate: str, regression: str) -> Evaluation:
     """A candidate and a logistic regression that each are 'good', 'fair', 'useless' or 'overconfident'."""
-    validation, test = small.table(2000, 1), small.table(2000, 2)
+    labels: Labels = small.table(2000, 2).target
 
-    def scores(quality: str, labels: Labels, seed: int) -> Floats:
+    def scores(quality: str, seed: int) -> Floats:
         random = np.random.default_rng(seed)
         signal = {"good": 2.0, "fair": 0.8, "useless": 0.0, "overconfident": 2.0}[quality]
         odds = signal * (2 * labels - 1) + random.normal(0, 1.5, len(labels))
         return np.asarray(1 / (1 + np.exp(-odds * (6 if quality == "overconfident" else 1))))
 
-    def both(quality: str, seed: int) -> tuple[Floats, Floats]:
-        return scores(quality, validation.labels, seed), scores(quality, test.labels, seed + 1)
+    def judged(probabilities: Floats) -> Judged:
+        rows = metrics.scored(probabilities, labels)
+        return Judged(metrics.measure(rows, 0.5), metrics.bootstrap(rows, 0.5, seed=1))
 
-    rate = validation.positive_rate
-    prior = (np.full(2000, rate), np.full(2000, rate))
-    baselines = {"prior": prior, "logistic_regression": both(regression, 5)}
-    return evaluate(F1Threshold(), validation, test, both(candidate, 3), baselines, seed=1)
+    prior = np.full(2000, small.table(2000, 1).positive_rate)
+    baselines = {"prior": judged(prior), "logistic_regression": judged(scores(regression, 6))}
+    return Evaluation(*compare(judged(scores(candidate, 4)), baselines, METRICS[Kind.BINARY]), threshold=0.5)
+
+
+def misses(gates: tuple[Gate, ...], evaluation: Evaluation) -> tuple[str, ...]:
+    return misses_of(gates, evaluation, PRACTICE.must_beat, PRACTICE.must_not_lose_to)
 
 
 def test_a_good_candidate_passes() -> None:
@@ -73,6 +86,28 @@ def test_an_overconfident_candidate_is_refused_for_its_log_loss_though_it_ranks_
     assert all(miss.startswith("log_loss") for miss in found)
 
 
-def test_a_gate_on_an_unknown_metric_is_a_mistake_in_the_definition() -> None:
-    with pytest.raises(ValueError, match="gate on 'accuracy': there is no such metric"):
-        misses((Gate(metric="accuracy", at_least=0.5),), evaluation_of("good", "fair"))
+@pytest.mark.parametrize("kind", Kind)
+def test_a_gate_on_an_unknown_metric_is_a_mistake_in_the_definition(kind: Kind) -> None:
+    definition = next(one for one in ALL_KINDS if one.kind is kind)
+    assert METRICS[kind]
+    with pytest.raises(ValueError, match=f"model {definition.name}: there is no metric 'fame'; known are"):
+        dataclasses.replace(definition, gates=(Gate(metric="fame", at_least=0.5),))
+
+
+def test_a_gate_whose_metric_the_rows_do_not_give_is_missed() -> None:
+    """An anomaly model without a truth has no ROC AUC."""
+    given = evaluation_of("good", "fair")
+    evaluation = dataclasses.replace(given, metrics=given.metrics[1:], differences=())
+    gate = Gate(metric="roc_auc", at_least=0.5)
+    assert misses((gate,), evaluation)[0] == "roc_auc has a gate, but these rows do not give it"
+    (result,) = gate_results((gate,), evaluation)
+    assert (result.value, result.passed) == (None, False)
+
+
+def test_demands_name_the_baseline_and_the_metrics_that_count() -> None:
+    evaluation = evaluation_of("fair", "good")
+    named = {"logistic_regression": ("roc_auc",)}
+    assert [miss.split()[0] for miss in misses_of((), evaluation, {}, named)] == ["roc_auc"]
+    assert misses_of((), evaluation, {}, {"another": ("roc_auc",)}) == ()
+    assert misses_of((), evaluation, {}, {}) == ()
+    assert len(misses_of((), evaluation_of("good", "good"), {"logistic_regression": ("roc_auc", "brier")}, {})) == 2

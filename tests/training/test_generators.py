@@ -9,11 +9,37 @@ import pandas as pd
 import pytest
 
 from models import catalogue
+from models.definition import Category, Kind
+from models.optimising import allocation, price_search
 from training.check import check
-from training.generators import generators
+from training.generators import budget, generators, pricing
 
-ROWS = {"fraud": 40_000, "churn": 8_000, "purchase": 8_000}
-RATES = {"fraud": (0.0015, 0.0025), "churn": (0.17, 0.23), "purchase": (0.08, 0.12)}
+ROWS = {
+    "anomaly": 20_000,
+    "budget": 4_000,
+    "churn": 8_000,
+    "delinquency": 10_000,
+    "demand": 8_000,
+    "fraud": 40_000,
+    "pricing": 8_000,
+    "profitability": 8_000,
+    "purchase": 8_000,
+    "revenue_leak": 10_000,
+}
+TARGETS = {
+    "anomaly": (0.012, 0.018),
+    "budget": (330_000, 390_000),
+    "churn": (0.17, 0.23),
+    "delinquency": (0.07, 0.095),
+    "demand": (6, 16),
+    "fraud": (0.0015, 0.0025),
+    "pricing": (50, 90),
+    "profitability": (1_100, 1_700),
+    "purchase": (0.08, 0.12),
+    "revenue_leak": (0.065, 0.095),
+}
+"""The target's mean: of an event, its share."""
+WINDOWS = ("churn", "delinquency", "purchase")
 
 
 @cache
@@ -21,9 +47,19 @@ def rows_of(model: str) -> pd.DataFrame:
     return generators[model](ROWS[model], 1)
 
 
+def target_of(model: str) -> pd.Series[float]:
+    target = catalogue()[model].target
+    assert target is not None
+    return rows_of(model)[target.column]
+
+
 @pytest.mark.parametrize("model", sorted(generators))
 def test_rows_fit_the_schema_of_their_model(model: str) -> None:
-    assert len(check(rows_of(model), catalogue()[model], model)) == ROWS[model]
+    definition = catalogue()[model]
+    table = check(rows_of(model), definition, model)
+    assert len(rows_of(model)) == ROWS[model]
+    if definition.kind is not Kind.FORECAST:  # whose rows are windows of the series
+        assert len(table) == ROWS[model]
 
 
 @pytest.mark.parametrize("model", sorted(generators))
@@ -34,30 +70,41 @@ def test_the_same_seed_gives_the_same_rows_and_another_seed_others(model: str) -
 
 
 @pytest.mark.parametrize("model", sorted(generators))
-def test_the_share_of_positives_is_the_stated_one(model: str) -> None:
-    low, high = RATES[model]
-    assert low <= rows_of(model)[catalogue()[model].target.column].mean() <= high
+def test_the_mean_of_the_target_is_the_stated_one(model: str) -> None:
+    low, high = TARGETS[model]
+    assert low <= target_of(model).mean() <= high
 
 
-@pytest.mark.parametrize("model", ["churn", "purchase"])
+@pytest.mark.parametrize("model", sorted(generators))
+def test_every_level_of_a_category_occurs(model: str) -> None:
+    for feature in catalogue()[model].inputs.features:
+        if isinstance(feature, Category) and feature.name in rows_of(model):
+            assert set(rows_of(model)[feature.name].dropna()) == set(feature.levels), feature.name
+
+
+@pytest.mark.parametrize("model", sorted(generators))
+def test_columns_hold_more_than_one_value(model: str) -> None:
+    assert not [name for name, column in rows_of(model).items() if column.nunique() < 2]
+
+
+@pytest.mark.parametrize("model", WINDOWS)
 def test_a_longer_window_never_counts_less(model: str) -> None:
     rows = rows_of(model)
-    shorter = {"_7d": ("_14d", "_30d"), "_14d": ("_30d",)}
     pairs = [
-        (name, name.removesuffix(end) + longer)
-        for end, longers in shorter.items()
-        for name in rows.columns[rows.columns.str.endswith(end)]
-        for longer in longers
-        if name.removesuffix(end) + longer in rows
+        (name, f"{stem}_{days}d")
+        for name in rows.columns[rows.columns.str.fullmatch(r"\w+_\d+d")]
+        for stem, _, own in [name.removesuffix("d").rpartition("_")]
+        for days in (14, 30, 90, 365)
+        if days > int(own) and f"{stem}_{days}d" in rows and "balance" not in stem
     ]
     assert len(pairs) >= 5
     for short, long in pairs:
         assert (rows[short] <= rows[long]).all(), (short, long)
 
 
-@pytest.mark.parametrize("model", ["churn", "purchase"])
+@pytest.mark.parametrize("model", sorted(name for name in generators if catalogue()[name].recipe.group_column))
 def test_groups_hold_several_rows(model: str) -> None:
-    assert rows_of(model)["user_id"].value_counts().max() > 1
+    assert rows_of(model)[catalogue()[model].recipe.group_column].value_counts().median() >= 2
 
 
 def test_churn_days_since_active_agree_with_active_days() -> None:
@@ -72,7 +119,9 @@ def test_churn_days_since_active_agree_with_active_days() -> None:
 def test_missing_values_come_where_the_schema_allows_them() -> None:
     assert rows_of("churn")["source"].isna().mean() == pytest.approx(0.08, abs=0.02)
     assert 0 < rows_of("purchase")["rating"].isna().mean() < 0.3
-    assert not rows_of("fraud").isna().any().any()
+    assert rows_of("pricing")["price_vs_competitor"].isna().mean() == pytest.approx(0.15, abs=0.02)
+    for model in ("anomaly", "budget", "demand", "fraud", "profitability"):
+        assert not rows_of(model).isna().any().any(), model
 
 
 def test_fraud_is_ordered_in_time_and_busier_in_the_afternoon() -> None:
@@ -88,3 +137,110 @@ def test_honest_components_spread_as_principal_components_do() -> None:
     assert spreads[0] == pytest.approx(2.0, abs=0.15)
     assert spreads[-1] < 0.6
     assert np.corrcoef(np.arange(28), spreads)[0, 1] < -0.9
+
+
+def test_the_days_since_the_last_income_agree_with_the_income() -> None:
+    rows = rows_of("delinquency")
+    days = rows["days_since_income"]
+    assert (rows.loc[days >= 7, "income_7d"] == 0).all()
+    assert (rows.loc[days >= 30, "income_30d"] == 0).all()
+    assert (rows.loc[days < 7, "income_7d"] > 0).all()
+    assert rows["credit_utilisation"].isna().equals(rows["credit_limit"] == 0)
+
+
+def test_a_leak_has_an_amount_and_nothing_else_has() -> None:
+    rows = rows_of("revenue_leak")
+    assert (rows["leak"] == 1).equals(rows["leak_amount"].notna())
+    assert (rows["leak_amount"].dropna() > 0).all()
+
+
+def test_a_billing_gap_alone_does_not_tell_a_leak() -> None:
+    """Exchange rates, allowances and approved credits leave gaps that are none."""
+    rows = rows_of("revenue_leak")
+    low = rows["billed_price"] < 0.98 * rows["contracted_price"]
+    euro = rows["currency"] == "EUR"
+    assert rows.loc[low & euro, "leak"].mean() > 2 * rows.loc[low & ~euro, "leak"].mean()
+    assert rows.loc[low & euro, "leak"].mean() < 0.9
+
+
+def test_the_shares_of_a_client_s_revenue_sum_to_one() -> None:
+    rows = rows_of("profitability")
+    assert np.allclose(rows[["software_share", "hardware_share", "services_share"]].sum(axis=1), 1, atol=0.002)
+
+
+def test_the_margin_of_a_large_client_varies_more() -> None:
+    rows = rows_of("profitability")
+    large = rows["revenue"] > rows["revenue"].median()
+    assert rows.loc[large, "margin"].std() > 2 * rows.loc[~large, "margin"].std()
+
+
+def test_no_metric_alone_tells_the_anomalies() -> None:
+    rows = rows_of("anomaly")
+    features = rows.drop(columns="is_anomaly")
+    strength = (features.rank(pct=True)[rows["is_anomaly"] == 1].mean() - 0.5).abs()
+    assert strength.max() < 0.35
+    assert (strength > 0.05).sum() >= 5
+
+
+def test_normal_metrics_move_together() -> None:
+    normal = rows_of("anomaly").query("is_anomaly == 0")
+    for one, other in (("request_rate", "cpu"), ("request_rate", "disk_write_mb"), ("cpu", "latency_p50_ms")):
+        assert normal[one].corr(normal[other], method="spearman") > 0.7, (one, other)
+
+
+def test_an_item_is_sold_at_several_prices_within_the_stated_range() -> None:
+    rows = rows_of("pricing")
+    assert rows.groupby("item_id")["price"].nunique().median() >= 8
+    low, high = pricing.RATIOS
+    assert rows["price_vs_current"].between(low - 0.002, high + 0.002).all()
+    assert price_search.TRIED == pricing.RATIOS
+
+
+def test_demand_falls_in_the_price_and_with_a_cheaper_competitor() -> None:
+    prices = np.linspace(65, 140, 76)
+    same = np.full(76, 100.0)
+    for category in range(6):
+        codes = np.full(76, category)
+        units = pricing.expected_units(codes, codes * 0, prices, same, same, same * 0.04, same)
+        assert (np.diff(units) < 0).all()
+        rival = pricing.expected_units(codes, codes * 0, same, same, prices, same * 0.04, same)
+        assert (np.diff(rival) > 0).all()
+
+
+def test_a_channel_s_response_rises_from_nothing_and_levels_off() -> None:
+    spends = np.linspace(0, budget.LARGEST, 50)
+    for promotion in (False, True):
+        responses = budget.responses(spends, np.full(50, promotion))
+        assert np.allclose(responses[0], 0)
+        gains = np.diff(responses, axis=0)
+        assert (gains > 0).all()
+        assert (gains[-1] < 0.5 * gains.max(axis=0)).all()
+    assert [channel.largest for channel in allocation.CHANNELS] == budget.LARGEST.tolist()
+
+
+def test_every_channel_is_spent_on_from_nothing_to_its_largest() -> None:
+    rows = rows_of("budget")
+    for channel in allocation.CHANNELS:
+        spends = rows[f"{channel.name}_spend"]
+        assert spends.min() == 0
+        assert 0.9 * channel.largest < spends.max() <= channel.largest
+
+
+@pytest.mark.parametrize("rows", [100, 500, 1201, 8_000])
+def test_demand_has_a_day_for_every_series_without_gaps(rows: int) -> None:
+    days = generators["demand"](rows, 1)
+    assert len(days) == rows
+    series = days.groupby(["store_id", "sku_id"])["date"]
+    assert series.ngroups == max(3, rows // 400)
+    assert ((series.max() - series.min()).dt.days + 1 == series.size()).all()
+    assert not days.duplicated(["date", "store_id", "sku_id"]).any()
+
+
+def test_demand_follows_the_week_the_promotion_and_slow_movers() -> None:
+    days = rows_of("demand")
+    by_weekday = days.groupby(days["date"].dt.day_of_week)["units"].mean()
+    assert by_weekday.idxmax() == 5
+    assert by_weekday.idxmin() == 6
+    assert days.loc[days["promotion"], "units"].mean() > 1.4 * days.loc[~days["promotion"], "units"].mean()
+    idle = days.groupby(["store_id", "sku_id"])["units"].agg(lambda units: (units == 0).mean())
+    assert 0.1 < (idle > 0.5).mean() < 0.45

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from models import catalogue
+from models.definition import Definition
+from storage.settings import StorageSettings
 from tests.training import small
 from training.errors import DataError
-from training.sources import File, Source, Synthetic
+from training.sources import ROOT, File, Source, Sql, Synthetic, source_of
+
+STORAGE = StorageSettings()
 
 
 def message(source: Source) -> str:
@@ -51,11 +57,9 @@ def test_a_missing_or_unreadable_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("empty.csv", b"", "it is malformed"),
-        ("latin.csv", "x,n\n1,é\n".encode("latin-1"), "it is not UTF-8 text"),
-        ("ragged.csv", b"x,n\n1,2\n1,2,3,4\n", "it is malformed"),
-        ("fake.parquet", b"x,n\n1,2\n", "it is malformed"),
-        ("cut.csv.gz", b"\x1f\x8b\x08\x00\x00\x00\x00\x00", "it is malformed"),
+        ("empty.csv", b"", "it is empty"),
+        ("ragged.csv", b"x,n\n1,2\n1,2,3,4\n", "line 3: 4 fields"),
+        ("cut.csv.gz", b"\x1f\x8b\x08\x00\x00\x00\x00\x00", "damaged or cut off"),
         ("other.csv", b"a;b\n1;2\n", "there is no column 'x', 'n'"),
     ],
 )
@@ -78,3 +82,24 @@ def test_a_model_without_a_generator_or_with_too_few_rows_is_refused() -> None:
     assert "it has no synthetic data" in message(Synthetic("small"))
     with pytest.raises(DataError, match="10 are too few"):
         Synthetic("churn").table(catalogue()["churn"], 10)
+
+
+def with_recipe(**changes: Any) -> Definition:
+    return dataclasses.replace(small.definition, recipe=dataclasses.replace(small.definition.recipe, **changes))
+
+
+def test_rows_come_from_what_is_given_else_from_what_the_recipe_names(tmp_path: Path) -> None:
+    named = with_recipe(data="rows/small.csv")
+    assert source_of(small.definition, STORAGE) == Synthetic("small")
+    assert source_of(named, STORAGE) == File(ROOT / "rows" / "small.csv")
+    assert source_of(with_recipe(data="/rows/small.csv"), STORAGE) == File(Path("/rows/small.csv"))
+    assert source_of(with_recipe(query="select 1"), STORAGE) == Sql("select 1", STORAGE)
+    assert source_of(named, STORAGE, data=tmp_path / "other.csv") == File(tmp_path / "other.csv")
+    assert source_of(named, STORAGE, query="select 2") == Sql("select 2", STORAGE)
+
+
+def test_a_file_and_a_query_at_once_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="give one of the two"):
+        source_of(small.definition, STORAGE, data=tmp_path / "rows.csv", query="select 1")
+    with pytest.raises(DataError, match="give one of the two"):
+        source_of(with_recipe(data="rows.csv", query="select 1"), STORAGE)

@@ -38,7 +38,7 @@ def test_a_stratified_split_has_its_fractions_and_equal_rates() -> None:
     assert len(parts.validation) / len(table) == pytest.approx(0.25, abs=0.005)
     assert len(parts.test) / len(table) == pytest.approx(0.15, abs=0.005)
     for side in sides(parts):
-        assert table.labels[side].mean() == pytest.approx(table.positive_rate, abs=0.005)
+        assert table.target[side].mean() == pytest.approx(table.positive_rate, abs=0.005)
 
 
 def test_copies_of_a_row_stay_together() -> None:
@@ -98,5 +98,5 @@ def test_a_side_without_positives_is_refused_by_name() -> None:
     frame = small.frame()
     frame["y"] = (frame.index < 500).astype(int)
     recipe = Recipe(time_column="when")
-    with pytest.raises(SplitError, match="validation side of the split has 0 positives"):
+    with pytest.raises(SplitError, match="validation side of the split has 0 rows of a class"):
         split(table_for(recipe, frame), recipe)
