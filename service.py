@@ -8,11 +8,12 @@ import os
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
 
 import settings as configuration
+from serving.orphans import SUPERVISOR, end_with_supervisor, orphans
 
 settings = configuration.load()
 METRICS = settings.storage.state_dir / "metrics"
 """A folder for each running server of this checkout: its supervisor's process id, which its workers inherit."""
-METRICS_DIR = METRICS / os.environ.setdefault("TIFFIN_SUPERVISOR", str(os.getpid()))
+METRICS_DIR = METRICS / os.environ.setdefault(SUPERVISOR, str(os.getpid()))
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)  # read when prometheus_client is imported
 
 import contextlib
@@ -65,15 +66,23 @@ class Tiffin:
     @bentoml.on_deployment  # makes it static
     def prepare() -> None:
         """Once, in the supervisor, before the workers: local servers, tables, an empty folder for metrics."""
+        from serving import arbiter
         from storage.local import LocalServers
         from storage.migrations import migrate
 
         logs.configure(settings.logs)
+        arbiter.install()
+        for orphan in orphans():
+            if (METRICS / orphan.supervisor).is_dir():  # of a server of this checkout
+                logger.warning("ending worker process %d, whose server was killed", orphan.process.pid)
+                orphan.end()
         for folder in METRICS.glob("*"):
             if folder == METRICS_DIR or not (folder.name.isdecimal() and psutil.pid_exists(int(folder.name))):
                 shutil.rmtree(folder, ignore_errors=True)
         METRICS_DIR.mkdir(parents=True)
-        LocalServers.for_settings(settings.storage).start()
+        servers = LocalServers.for_settings(settings.storage)
+        servers.start()
+        servers.watch()
         try:
             migrate(storage.urls(settings.storage).database)
         except StorageUnavailableError as error:
@@ -104,6 +113,7 @@ class Tiffin:
             access=AccessLog(),
         )
         await worker.start()
+        end_with_supervisor()
 
     @bentoml.on_shutdown
     async def stop(self) -> None:

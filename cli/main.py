@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from cli import doctor, models, serve, train
 from cli.errors import explain
-from cli.signals import end_in_order
+from storage.signals import end_in_order
 
 
 class Guarded(TyperGroup):

@@ -8,7 +8,7 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
-from cli.address import Address, occupied
+from cli.address import Address, occupied, orphans_at
 from cli.champions import connected
 from cli.checks.finding import Check, Finding, failure, ok, warning
 
@@ -111,7 +111,9 @@ def _place(given: bool) -> str:
 
 
 def _remedy(variable: str, given: bool) -> str:
-    return f"start that server, or correct {variable}" if given else "`tiffin serve` starts a new one"
+    if given:
+        return f"start that server, or correct {variable}"
+    return "a running `tiffin serve` starts it again within seconds; otherwise run one"
 
 
 def stale(state_dir: Path) -> Iterator[Finding]:
@@ -146,6 +148,13 @@ def port(number: int) -> Iterator[Finding]:
     fault = occupied(Address("127.0.0.1", number))
     if not fault:
         yield ok("port", f"{number} is free")
+    elif orphans := orphans_at(number):
+        found = ", ".join(str(orphan.process.pid) for orphan in orphans)
+        yield warning(
+            "port",
+            f"{number} is held by a worker whose server was killed: process {found}",
+            "it ends by itself within seconds; `tiffin serve` ends it first",
+        )
     elif _is_tiffin(number):
         yield ok("port", f"{number} is served by Tiffin")
     else:
