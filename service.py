@@ -25,7 +25,7 @@ import bentoml
 import psutil
 
 import storage
-from models import catalogue
+from models import broken, catalogue
 from models.definition import Definition
 from monitoring import logs
 from monitoring.access import AccessLog
@@ -72,6 +72,8 @@ class Tiffin:
 
         logs.configure(settings.logs)
         arbiter.install()
+        for name, fault in broken().items():
+            logger.error("model %s is left out: %s", name, fault)
         for orphan in orphans():
             if (METRICS / orphan.supervisor).is_dir():  # of a server of this checkout
                 logger.warning("ending worker process %d, whose server was killed", orphan.process.pid)
@@ -111,6 +113,7 @@ class Tiffin:
             serving=settings.serving,
             inference=settings.inference,
             access=AccessLog(),
+            broken=tuple(broken()),
         )
         await worker.start()
         end_with_supervisor()

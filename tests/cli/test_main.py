@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import typer
 
 from cli.errors import CommandError, explain
+from cli.lookup import _warn_of_broken
 from cli.main import app
 from settings import VERSION
 from tests.cli.conftest import Tiffin
@@ -60,15 +62,30 @@ def test_a_wrong_setting_is_named(tiffin: Tiffin, monkeypatch: pytest.MonkeyPatc
     assert "serving.workrs (from TIFFIN_SERVING__WORKRS): unknown setting" in ran.stderr
 
 
-def test_a_model_file_that_does_not_load_is_named(tiffin: Tiffin, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> None:
-        raise ValueError("models/mine.py must hold a Definition")
+FAULT = "models/mine.py, line 7: ValueError: age: the example 137 lies outside its range"
 
-    monkeypatch.setattr("models.catalogue", broken)
-    ran = tiffin("models")
-    assert ran.code == 1
-    assert "ValueError: models/mine.py must hold a Definition" in ran.stderr
-    assert "hint: mend the file" in ran.stderr
+
+@pytest.fixture
+def broken_file(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr("models.broken", lambda: {"mine": FAULT})
+    _warn_of_broken.cache_clear()
+    yield
+    _warn_of_broken.cache_clear()
+
+
+@pytest.mark.usefixtures("broken_file", "offline")
+def test_a_model_file_that_does_not_load_stops_only_what_is_about_it(tiffin: Tiffin) -> None:
+    for command in (("models", "show", "mine"), ("train", "mine")):
+        about = tiffin(*command)
+        assert about.code == 1
+        assert f"error: model 'mine' does not load: {FAULT}" in about.stderr
+        assert "hint: mend the file" in about.stderr
+    listed = tiffin("models")
+    assert listed.code == 0
+    assert f"warning: model 'mine' is left out: {FAULT}" in listed.stderr
+    assert "broken" in listed.stdout
+    assert tiffin("models", "--json").json["broken"] == {"mine": FAULT}
+    assert tiffin("models", "show", "churn").code == 0
 
 
 def test_the_nearest_name_is_suggested(tiffin: Tiffin) -> None:
