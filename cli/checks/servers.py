@@ -34,8 +34,15 @@ def checks(settings: StorageSettings) -> list[tuple[str, Check]]:
 
 def postgres(settings: StorageSettings) -> Iterator[Finding]:
     """Whether it answers, its version, and whether its tables are those of this code."""
-    from storage.local.postgres import binaries
+    from storage.errors import LocalServerError
+    from storage.local.postgres import Postgres, binaries
 
+    if settings.database_url is None:
+        try:
+            Postgres(settings.state_dir / "servers" / "postgres", None).check_data()
+        except LocalServerError as error:
+            yield failure("PostgreSQL", str(error), "what it holds is lost with it; `tiffin serve` makes it anew")
+            return
     url = _url("PostgreSQL", "postgresql", settings.database_url, settings.state_dir, binaries)
     if isinstance(url, Finding):
         yield url
