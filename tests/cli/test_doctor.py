@@ -87,7 +87,7 @@ def test_local_servers_that_do_not_run_are_no_fault(tiffin: Tiffin, offline: Pat
 
 def test_it_changes_nothing(offline: Path, tmp_path: Path) -> None:
     """In a process of its own: this one's model store has been made long ago."""
-    environment = {**os.environ, "BENTOML_HOME": str(tmp_path / "home"), "HOME": str(tmp_path)}
+    environment = {**os.environ, "BENTOML_HOME": str(tmp_path / "home")}
     command = [sys.executable, "-m", "cli.main", "doctor", "--json", "--port", PORT]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     (store_row,) = (entry for entry in json.loads(done.stdout)["checks"] if entry["check"] == "model store")
