@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # from 1.29 on ONNX Runtime reports models to Microsoft
 
 import settings as configuration
 from serving.orphans import SUPERVISOR, end_with_supervisor, orphans

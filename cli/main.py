@@ -74,6 +74,7 @@ def tiffin(
 ) -> None:
     """Train, serve, explain and watch decision models on tabular data."""
     os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")  # read when BentoML is imported
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when ONNX Runtime is; see service.py
     end_in_order()
     console.show_warnings()
 
