@@ -6,13 +6,15 @@ from __future__ import annotations
 import os
 
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # from 1.29 on ONNX Runtime reports models to Microsoft
 
 import settings as configuration
+from serving.orphans import SUPERVISOR, end_with_supervisor, orphans
 
 settings = configuration.load()
 METRICS = settings.storage.state_dir / "metrics"
 """A folder for each running server of this checkout: its supervisor's process id, which its workers inherit."""
-METRICS_DIR = METRICS / os.environ.setdefault("TIFFIN_SUPERVISOR", str(os.getpid()))
+METRICS_DIR = METRICS / os.environ.setdefault(SUPERVISOR, str(os.getpid()))
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)  # read when prometheus_client is imported
 
 import contextlib
@@ -24,7 +26,7 @@ import bentoml
 import psutil
 
 import storage
-from models import catalogue
+from models import broken, catalogue
 from models.definition import Definition
 from monitoring import logs
 from monitoring.access import AccessLog
@@ -65,15 +67,25 @@ class Tiffin:
     @bentoml.on_deployment  # makes it static
     def prepare() -> None:
         """Once, in the supervisor, before the workers: local servers, tables, an empty folder for metrics."""
+        from serving import arbiter
         from storage.local import LocalServers
         from storage.migrations import migrate
 
         logs.configure(settings.logs)
+        arbiter.install()
+        for name, fault in broken().items():
+            logger.error("model %s is left out: %s", name, fault)
+        for orphan in orphans():
+            if (METRICS / orphan.supervisor).is_dir():  # of a server of this checkout
+                logger.warning("ending worker process %d, whose server was killed", orphan.process.pid)
+                orphan.end()
         for folder in METRICS.glob("*"):
             if folder == METRICS_DIR or not (folder.name.isdecimal() and psutil.pid_exists(int(folder.name))):
                 shutil.rmtree(folder, ignore_errors=True)
         METRICS_DIR.mkdir(parents=True)
-        LocalServers.for_settings(settings.storage).start()
+        servers = LocalServers.for_settings(settings.storage)
+        servers.start()
+        servers.watch()
         try:
             migrate(storage.urls(settings.storage).database)
         except StorageUnavailableError as error:
@@ -102,8 +114,10 @@ class Tiffin:
             serving=settings.serving,
             inference=settings.inference,
             access=AccessLog(),
+            broken=tuple(broken()),
         )
         await worker.start()
+        end_with_supervisor()
 
     @bentoml.on_shutdown
     async def stop(self) -> None:

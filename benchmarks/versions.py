@@ -45,6 +45,7 @@ def prepare_home(folder: Path, say: Callable[[str], None]) -> Home:
     environment = {
         "BENTOML_HOME": str(home),
         "BENTOML_DO_NOT_TRACK": "True",
+        "ORT_DISABLE_TELEMETRY": "1",
         "TIFFIN_STORAGE__STATE_DIR": str(folder / "state"),
     }
     if (source / "models").is_dir():

@@ -7,8 +7,12 @@ import ipaddress
 import os
 import socket
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from serving.orphans import Orphan
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +66,42 @@ def occupied(where: Address) -> str:
     return ""
 
 
+def end_orphans(where: Address) -> None:
+    """End Tiffin's own workers that listen there though their server was killed."""
+    from cli import console
+
+    for orphan in orphans_at(where.port):
+        with console.step(f"end worker process {orphan.process.pid}, whose server was killed"):
+            orphan.end()
+
+
+def orphans_at(port: int) -> list[Orphan]:
+    """Tiffin's orphaned workers that listen on that port."""
+    from serving.orphans import orphans
+
+    return [orphan for orphan in orphans() if orphan.process.pid in _listeners(port)]
+
+
 def _by_whom(port: int) -> str:
     """The process that listens there, as far as this account may know."""
     import psutil
 
     try:
-        holders = [
+        listeners = _listeners(port)
+        return f" by process {listeners[0]} ({psutil.Process(listeners[0]).name()})" if listeners else ""
+    except psutil.Error:
+        return ""
+
+
+def _listeners(port: int) -> list[int]:
+    """The ids of processes that listen there, as far as this account may know."""
+    import psutil
+
+    try:
+        return [
             connection.pid
             for connection in psutil.net_connections("inet")
             if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid
         ]
-        return f" by process {holders[0]} ({psutil.Process(holders[0]).name()})" if holders else ""
     except psutil.Error:
-        return ""
+        return []

@@ -38,10 +38,29 @@ def _console(*, stderr: bool) -> Console:
     return console
 
 
+class _Json:
+    """Whether the command's outcome is to be one JSON document, and whether that has been written."""
+
+    wanted = False
+    written = False
+
+
+def expect_json(wanted: bool) -> None:
+    """From now on `write_error` writes a document, if `wanted` and until one has been written."""
+    _Json.wanted, _Json.written = wanted, False
+
+
 def write_json(value: object) -> None:
     """The command's whole result as one JSON document on stdout."""
+    _Json.written = True
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
     sys.stdout.flush()
+
+
+def write_error(explained: Explained) -> None:
+    """The failure as the command's JSON document: `error`, `problems`, `hint`. Nothing without --json."""
+    if _Json.wanted and not _Json.written:
+        write_json({"error": explained.text, "problems": list(explained.problems), "hint": explained.hint})
 
 
 def say(text: str, *, style: str = "") -> None:

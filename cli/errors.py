@@ -28,15 +28,13 @@ class Explained:
 
 
 def explain(error: Exception) -> Explained | None:
-    """The explanation of an error that can be foreseen; None for a programming error, which keeps its traceback."""
+    """The explanation of an error that can be foreseen; None for any other."""
     from inference.errors import InferenceError
     from registry.errors import RegistryError
     from storage.errors import MigrationError, StorageError, StorageUnavailableError
     from training.errors import DataError, GatesMissedError, TrainingError
 
     match error:
-        case BrokenPipeError():
-            return None  # typer ends quietly when the reader of a pipe has gone
         case CommandError():
             return Explained(str(error), hint=error.hint)
         case GatesMissedError():
@@ -52,6 +50,21 @@ def explain(error: Exception) -> Explained | None:
             return Explained(str(error))
         case _:
             return Explained(str(error)) if _is_foreseeable(error) else None
+
+
+def unexpected(error: Exception) -> Explained:
+    """One line about an error that nobody foresaw; its traceback goes to a file in the temporary folder."""
+    import tempfile
+    import traceback
+
+    text = f"unexpected {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+    whole = "".join(traceback.format_exception(error))
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="tiffin-", suffix=".log", delete=False) as log:
+            log.write(whole)
+    except OSError:
+        return Explained(text, whole.splitlines())
+    return Explained(text, hint=f"the traceback is in {log.name}; please report it")
 
 
 def _is_foreseeable(error: Exception) -> bool:

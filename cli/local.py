@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from cli import console
-from cli.signals import held_back
 
 if TYPE_CHECKING:
     from storage.settings import StorageSettings
@@ -23,7 +22,7 @@ def servers_of(settings: StorageSettings) -> Iterator[None]:
 
     servers = LocalServers.for_settings(settings)
     if settings.database_url is None or settings.redis_url is None:
-        with console.step("local PostgreSQL and Redis"), held_back():
+        with console.step("local PostgreSQL and Redis"):
             servers.start()
     try:
         yield

@@ -4,29 +4,41 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
+from cli import console
 from cli.errors import CommandError
 
 if TYPE_CHECKING:
     from models.definition import Definition
 
 
+MEND = "mend the file in models/, or take it away"
+
+
 def definitions() -> Mapping[str, Definition]:
-    """All models by name. Raises CommandError, naming the fault, when a file in models/ does not load."""
+    """All models by name. Warns, once, of files in models/ that do not load."""
     from models import catalogue
 
-    try:
-        return catalogue()
-    except Exception as error:  # the files are the user's own: anything can be wrong with them
-        raise CommandError(
-            f"the models do not load: {type(error).__name__}: {error}",
-            hint="mend the file in models/, or take it away",
-        ) from error
+    _warn_of_broken()
+    return catalogue()
+
+
+@cache
+def _warn_of_broken() -> None:
+    from models import broken
+
+    for name, fault in broken().items():
+        console.warn(f"model {name!r} is left out: {fault}")
 
 
 def definition(name: str) -> Definition:
-    """The model of that name. Raises CommandError with the nearest name."""
+    """The model of that name. Raises CommandError: with what is wrong in its file, or with the nearest name."""
+    from models import broken
+
+    if name in broken():
+        raise CommandError(f"model {name!r} does not load: {broken()[name]}", hint=MEND)
     known = definitions()
     if name in known:
         return known[name]

@@ -6,30 +6,47 @@ Only typer is imported here and at the top of the commands' files; what a comman
 from __future__ import annotations
 
 import os
-from typing import Annotated, Any
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
-from cli import doctor, models, new, serve, train
-from cli.errors import explain
-from cli.signals import end_in_order
+from cli import console, doctor, models, new, serve, train
+from cli.errors import Explained, explain, unexpected
+from storage.signals import end_in_order
 
 
 class Guarded(TyperGroup):
-    """The group of all commands: a foreseeable error becomes a message on stderr and exit code 1."""
+    """The group of all commands: an error becomes a message on stderr, with --json a document on stdout as well."""
 
-    def invoke(self, ctx: Any) -> Any:
+    def main(self, args: Sequence[str] | None = None, *positional: Any, **extra: Any) -> NoReturn:
+        given = sys.argv[1:] if args is None else list(args)
+        console.expect_json("--json" in given)
+        extra["standalone_mode"] = False
         try:
-            return super().invoke(ctx)
-        except Exception as error:
-            explained = explain(error)
-            if explained is None:
-                raise
-            from cli.console import complain
+            code = super().main(given, *positional, **extra)
+        except TyperException as error:  # wrong usage
+            error.show()  # type: ignore[attr-defined]  # all of them are typer's copy of click's
+            console.write_error(Explained(error.format_message()))
+            code = error.exit_code
+        except (Exception, SystemExit) as error:
+            code = _failed(error)
+        if code:
+            console.write_error(Explained("the command ended before it was done"))
+        sys.exit(code)
 
-            complain(explained)
-            raise typer.Exit(1) from error
+
+def _failed(error: Exception | SystemExit) -> Any:
+    """Say what went wrong and return the exit code."""
+    if isinstance(error, SystemExit):
+        return error.code
+    explained = explain(error) or unexpected(error)
+    console.complain(explained)
+    console.write_error(explained)
+    return 1
 
 
 app = typer.Typer(
@@ -56,11 +73,10 @@ def tiffin(
     ] = False,
 ) -> None:
     """Train, serve, explain and watch decision models on tabular data."""
-    from cli.console import show_warnings
-
     os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")  # read when BentoML is imported
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when ONNX Runtime is; see service.py
     end_in_order()
-    show_warnings()
+    console.show_warnings()
 
 
 app.command("serve")(serve.serve)

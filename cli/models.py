@@ -26,10 +26,11 @@ def list_models(as_json: AsJson = False) -> None:
     """List all models: champion, versions, training, main metric."""
     from cli.console import write_json
     from cli.overview import overview, show_overview
+    from models import broken
 
     facts, source = overview()
     if as_json:
-        write_json({"releases_from": source, "models": [fact.as_json() for fact in facts]})
+        write_json({"releases_from": source, "models": [fact.as_json() for fact in facts], "broken": dict(broken())})
     else:
         show_overview(facts, source)
 

@@ -75,9 +75,13 @@ def known(definition: Definition, released: str | None) -> Known:
 
 def show_overview(models: Sequence[Known], source: Source) -> None:
     """One row per model."""
+    from models import broken
+
     made = table("model", "champion", "versions", "trained", *SUMMARY, right=("versions", *SUMMARY[1:]))
     for model in models:
         made.add_row(model.definition.name, *_cells(model))
+    for name in broken():
+        made.add_row(name, "[red]broken[/red]")
     out = console.stdout()
     out.print(made)
     out.print(SOURCES[source])

@@ -30,12 +30,13 @@ def serve(
       tiffin serve
       tiffin serve --port 8080 --host 0.0.0.0 --workers 4
     """
-    from cli.address import address, check_free
+    from cli.address import address, check_free, end_orphans
     from cli.console import write_json
     from cli.installation import set_up
     from cli.running import run
 
     where = address(host, port)
+    end_orphans(where)
     check_free(where)
     with set_up(workers, as_json=as_json) as done:
         check_free(where)  # training takes minutes, in which somebody else may have taken it

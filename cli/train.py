@@ -58,6 +58,7 @@ def train(
     from cli import report
     from cli.console import write_json
     from cli.training import Failed, Order, Trained, carry_out
+    from models import broken
 
     storage = settings.load().storage
     chosen = {definition.name: definition for definition in _chosen(names or [], everything, data, query)}
@@ -76,7 +77,8 @@ def train(
         report.complain([outcome for outcome in outcomes if isinstance(outcome, Failed)])
     else:
         report.show(outcomes, brief=within_serve)
-    if not all(isinstance(outcome, Trained) and (outcome.promoted or not promote) for outcome in outcomes):
+    whole = all(isinstance(outcome, Trained) and (outcome.promoted or not promote) for outcome in outcomes)
+    if not whole or (everything and broken()):
         raise typer.Exit(1)
 
 

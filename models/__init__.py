@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import traceback
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
@@ -11,21 +12,46 @@ from types import MappingProxyType
 from models.definition import Definition
 
 
-@cache
 def catalogue() -> Mapping[str, Definition]:
-    """All definitions by model name, in alphabetical order.
+    """All definitions by model name, in alphabetical order. A file that does not load is left out: see `broken`.
 
     >>> catalogue()["fraud"].target.column
     'Class'
-
-    Raises ValueError when a model file holds no `definition` or one under another name.
     """
+    return _files()[0]
+
+
+def broken() -> Mapping[str, str]:
+    """What is wrong with each model file that does not load, by model name: the file, the line and the error."""
+    return _files()[1]
+
+
+@cache
+def _files() -> tuple[Mapping[str, Definition], Mapping[str, str]]:
     found: dict[str, Definition] = {}
+    faults: dict[str, str] = {}
     for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
         if module.ispkg:
             continue
-        definition = getattr(importlib.import_module(f"{__name__}.{module.name}"), "definition", None)
-        if not isinstance(definition, Definition) or definition.name != module.name:
-            raise ValueError(f"models/{module.name}.py must hold a Definition named 'definition' for {module.name!r}")
-        found[module.name] = definition
-    return MappingProxyType(found)
+        try:
+            found[module.name] = _definition(module.name)
+        except (Exception, SystemExit) as error:  # the files are the user's own: anything can be wrong with them
+            faults[module.name] = _fault(module.name, error)
+    return MappingProxyType(found), MappingProxyType(faults)
+
+
+def _definition(name: str) -> Definition:
+    definition = getattr(importlib.import_module(f"{__name__}.{name}"), "definition", None)
+    if not isinstance(definition, Definition) or definition.name != name:
+        raise ValueError(f"it must hold a Definition named 'definition' for {name!r}")
+    return definition
+
+
+def _fault(name: str, error: BaseException) -> str:
+    file = f"{name}.py"
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename.endswith(f"/{file}")]
+    message = str(error)
+    if isinstance(error, SyntaxError) and (error.filename or "").endswith(f"/{file}"):
+        lines, message = [error.lineno], error.msg
+    where = f", line {lines[-1]}" if lines else ""
+    return f"models/{file}{where}: {type(error).__name__}: {message}"

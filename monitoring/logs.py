@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 from pythonjsonlogger.json import JsonFormatter
@@ -20,7 +20,8 @@ from pythonjsonlogger.json import JsonFormatter
 from monitoring.access import Answered
 
 Level = Literal["debug", "info", "warning", "error"]
-ROOMS = ("access", "cli", "inference", "registry", "serving", "storage", "training")
+Room = Literal["access", "cli", "inference", "registry", "serving", "storage", "training"]
+ROOMS: tuple[Room, ...] = get_args(Room)
 
 
 class LogSettings(BaseModel):
@@ -32,7 +33,7 @@ class LogSettings(BaseModel):
         default="auto", description="auto: text on a terminal, JSON lines otherwise"
     )
     level: Level = Field(default="info", description="least severity that is written")
-    levels: Mapping[str, Level] = Field(
+    levels: Mapping[Room, Level] = Field(
         default_factory=dict, description=f"other levels for single rooms ({', '.join(ROOMS)})"
     )
     access: bool = Field(default=True, description="write a line per answered request; it holds no personal data")

@@ -166,11 +166,21 @@ def newest(definition: Definition) -> Version:
 
 def _usable(definition: Definition) -> Iterator[Version]:
     stored = [model for model in _stored(definition.name) if model.info.module == MODULE]
-    for model in sorted(stored, key=lambda model: model.creation_time, reverse=True):
-        try:
-            yield _read(model, definition)
-        except UnusableVersionError as error:
-            warn_once(str(error))
+    faults: list[UnusableVersionError] = []
+    try:
+        for model in sorted(stored, key=lambda model: model.creation_time, reverse=True):
+            try:
+                version = _read(model, definition)
+            except UnusableVersionError as error:
+                faults.append(error)
+            else:
+                yield version
+    finally:  # also when the caller had enough at the first
+        if len(faults) == 1:
+            warn_once(str(faults[0]))
+        elif faults:  # one line: after a change of the schema all of them are meant
+            first = faults[0]
+            warn_once(f"{len(faults)} versions of {definition.name} cannot be used; {first.tag}: {first.reason}")
 
 
 def _stored(name: str) -> Iterator[bentoml.Model]:

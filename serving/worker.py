@@ -8,7 +8,7 @@ import gc
 import logging
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import FrameType
 from typing import Protocol
 
@@ -52,8 +52,11 @@ class Worker:
         serving: ServingSettings,
         inference: RunnerSettings,
         access: AccessLog,
+        broken: Collection[str] = (),
     ) -> None:
+        """`broken` are models whose files do not load: they are not served, and `unready` names them."""
         self.definitions = definitions
+        self.broken = broken
         self.settings = serving
         self.health = health
         self.started_at = time.time()
@@ -106,6 +109,7 @@ class Worker:
         required = self.settings.ready_requires
         if "models" in required:
             reasons += [f"model {name}: {self.reason(name)}" for name in self.definitions if not self.serves(name)]
+            reasons += [f"model {name}: its file does not load; the server's log says why" for name in self.broken]
         for state in self.health.snapshot().values():
             if not state.ok and NAMES[state.name] in required:
                 reasons.append(f"{NAMES[state.name]}: not available since {state.since:%Y-%m-%dT%H:%M:%SZ}")

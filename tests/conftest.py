@@ -1,6 +1,7 @@
 """What every test needs: a model store of its own, and no report to the outside.
 
-BentoML reads both variables when it is imported, so they are set before any test module can import it.
+BentoML and ONNX Runtime read these variables when they are imported, so they are set before any test module can import
+them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import warnings
 _STORE = tempfile.TemporaryDirectory(prefix="tiffin-test-", ignore_cleanup_errors=True)
 os.environ["BENTOML_HOME"] = _STORE.name
 os.environ["BENTOML_DO_NOT_TRACK"] = "True"
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # BentoML 1.4.39 uses a name that pathspec deprecates

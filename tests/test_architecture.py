@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -63,6 +64,21 @@ def test_a_serving_worker_starts_without_the_libraries_that_only_training_needs(
         [sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_the_service_reports_nothing_to_the_outside() -> None:
+    variables = ("BENTOML_DO_NOT_TRACK", "ORT_DISABLE_TELEMETRY")
+    environment = {name: value for name, value in os.environ.items() if name not in variables}
+    code = f"import os, service; print([os.environ[name] for name in {variables}])"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.strip() == "['True', '1']", done.stdout + done.stderr
 
 
 def test_the_readme_shows_the_tree_as_it_is() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from settings import FILE, ROOT, Settings, SettingsError, load
+from storage import state
 
 NO_ENVIRONMENT: Mapping[str, str] = {}
 SECRET = "hunter2"
@@ -75,18 +77,87 @@ def test_every_unknown_and_wrong_setting_is_named_at_once_with_its_source(tmp_pa
     }
     message = refused(file, environment)
     for line in (
-        f"serving.worker (from {file}): unknown setting",
-        f"serving.max_nesting (from {file}): Input should be greater than or equal to 4",
+        f"serving.worker (from {file}): unknown setting; did you mean serving.workers?",
+        f"serving.max_nesting (from {file}): must be at least 4, not 1",
         f"server (from {file}): unknown setting",
-        f"logs.level (from {file}): Input should be 'debug', 'info', 'warning' or 'error'",
-        "inference.threads (from TIFFIN_INFERENCE__THREADS): Input should be a valid integer",
-        "logs.formats (from TIFFIN_LOGS__FORMATS__X): unknown setting",
-        "storag (from TIFFIN_STORAG__STATE_DIR): unknown setting",
-        "serving.ready_requires.1 (from TIFFIN_SERVING__READY_REQUIRES): Input should be",
-        "logs.levels.serving (from TIFFIN_LOGS__LEVELS): Input should be",
+        f"logs.level (from {file}): must be 'debug', 'info', 'warning' or 'error', not [\"info\"]",
+        'inference.threads (from TIFFIN_INFERENCE__THREADS): must be a whole number, not "many"',
+        "logs.formats (from TIFFIN_LOGS__FORMATS__X): unknown setting; did you mean logs.format?",
+        "storag (from TIFFIN_STORAG__STATE_DIR): unknown setting; did you mean storage?",
+        "serving.ready_requires.1 (from TIFFIN_SERVING__READY_REQUIRES): must be 'database', 'redis' or 'models', not",
+        "logs.levels.serving (from TIFFIN_LOGS__LEVELS): must be 'debug', 'info', 'warning' or 'error', not \"loud\"",
     ):
         assert f"  {line}" in message
     assert len(message.splitlines()) == 10
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("serving: {workers: true}", "serving.workers (from {file}): must be a whole number, not true"),
+        ("serving: {workers: '1'}", 'serving.workers (from {file}): must be a whole number, not "1"'),
+        ("serving: {workers: 1.5}", "serving.workers (from {file}): must be a whole number, not 1.5"),
+        ("serving: {fast_path: 1}", "serving.fast_path (from {file}): must be true or false, not 1"),
+        (
+            "serving: {shutdown_seconds: .inf}",
+            "serving.shutdown_seconds (from {file}): must be a finite number, not inf",
+        ),
+        ("inference: {deadline_ms: .nan}", "inference.deadline_ms (from {file}): must be a finite number, not nan"),
+        ("serving: {shutdown_seconds: 0}", "serving.shutdown_seconds (from {file}): must be more than 0, not 0"),
+        (
+            "inference: {initial_rows: 64, max_rows: 8}",
+            "inference.initial_rows (from {file}): must be at most inference.max_rows, 8, not 64",
+        ),
+        (
+            "serving: {ready_requires: models}",
+            'serving.ready_requires (from {file}): must be a list, for example ["database", "models"], not "models"',
+        ),
+        (
+            "logs: {levels: {servin: info}}",
+            "logs.levels.servin (from {file}): no such name; it must be 'access', 'cli'",
+        ),
+        ("logs: {file: 3}", "logs.file (from {file}): must be text, not 3"),
+        ("serving:\n  workers: 1\n  workers: 2", "'workers' stands twice\n  in "),
+        ("serving: {}\nlogs: {}\nserving: {}", "'serving' stands twice\n  in "),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line_with_what_it_must_be(tmp_path: Path, text: str, line: str) -> None:
+    file = written(tmp_path, text)
+    message = refused(file)
+    assert line.format(file=file) in message
+    assert "Input should" not in message
+
+
+@pytest.mark.parametrize(
+    ("variable", "near"),
+    [
+        ("TIFFIN_SERVING_WORKERS", "TIFFIN_SERVING__WORKERS"),
+        ("TIFFIN_WORKERS", "TIFFIN_SERVING__WORKERS"),
+        ("tiffin_serving__workers", "TIFFIN_SERVING__WORKERS"),
+        ("Tiffin_Workers", "TIFFIN_SERVING__WORKERS"),
+        ("TIFFIN_STATE_DIR", "TIFFIN_STORAGE__STATE_DIR"),
+        ("TIFFIN_FOO", ""),
+        ("TIFFIN_PORT", ""),
+    ],
+)
+def test_a_variable_that_is_no_setting_stops_the_start_with_the_nearest_name(variable: str, near: str) -> None:
+    message = refused(FILE, {variable: "2"})
+    expected = f"  {variable} (from the environment): unknown setting" + (f"; did you mean {near}?" if near else "")
+    assert message.splitlines()[1:] == [expected]
+
+
+def test_what_kubernetes_says_about_a_service_named_tiffin_is_no_setting() -> None:
+    environment = {
+        "TIFFIN_PORT": "tcp://10.0.0.1:3000",
+        "TIFFIN_PORT_3000_TCP": "tcp://10.0.0.1:3000",
+        "TIFFIN_PORT_3000_TCP_ADDR": "10.0.0.1",
+        "TIFFIN_SERVICE_HOST": "10.0.0.1",
+        "TIFFIN_SERVICE_PORT": "3000",
+        "TIFFIN_SERVICE_PORT_HTTP": "3000",
+        "TIFFIN_WORKER_SERVICE_HOST": "10.0.0.2",
+        "TIFFIN_SUPERVISOR": "1",
+    }
+    assert load(FILE, environment) == load(FILE, NO_ENVIRONMENT)
 
 
 def test_a_variable_that_replaces_a_mapping_is_named_for_what_is_wrong_in_it(tmp_path: Path) -> None:
@@ -96,10 +167,12 @@ def test_a_variable_that_replaces_a_mapping_is_named_for_what_is_wrong_in_it(tmp
 
 def test_a_variable_does_not_hide_a_room_that_is_no_mapping(tmp_path: Path) -> None:
     file = written(tmp_path, "serving: 5")
-    assert f"serving (from {file}): Input should be" in refused(file, {"TIFFIN_SERVING__WORKERS": "2"})
+    assert f"serving (from {file}): must be a mapping" in refused(file, {"TIFFIN_SERVING__WORKERS": "2"})
 
 
-@pytest.mark.parametrize("content", [b"serving: [", b"- serving", b"text", b"\xff\xfe", b"a: &x [*x]"])
+@pytest.mark.parametrize(
+    "content", [b"serving: [", b"- serving", b"text", b"\xff\xfe", b"a: &x [*x]", b"a: &x {b: *x}", b"{[1]: 2}"]
+)
 def test_a_file_that_does_not_read_is_named(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "settings.yaml"
     file.write_bytes(content)
@@ -150,6 +223,32 @@ def test_secrets_may_come_from_files(tmp_path: Path) -> None:
     )
     (tmp_path / "secret").write_bytes(b"\xff" + SECRET.encode())
     assert "not UTF-8" in refused(FILE, {"DATABASE_URL_FILE": str(tmp_path / "secret")})
+
+
+@pytest.mark.parametrize("other", ["DATABASE_URL_FILE", "TIFFIN_STORAGE__DATABASE_URL"])
+def test_a_secret_that_is_given_twice_is_refused(other: str) -> None:
+    message = refused(FILE, {"DATABASE_URL": f"postgresql://t:{SECRET}@db/t", other: f"postgresql://t:{SECRET}@db2/t"})
+    assert f"DATABASE_URL and {other} are both set" in message
+    assert load(FILE, {"DATABASE_URL": "postgresql://db/t", other: ""}).storage.database_url is not None
+
+
+def test_state_lies_in_the_checkout_but_never_in_a_bento(tmp_path: Path) -> None:
+    checkout, bento = tmp_path / "checkout", tmp_path / "bentos" / "tiffin" / "abc" / "src"
+    for folder in (checkout, bento):
+        folder.mkdir(parents=True)
+    (bento.parent / "bento.yaml").touch()
+    assert state.default_folder(checkout, NO_ENVIRONMENT) == checkout / ".tiffin"
+    assert state.default_folder(bento, {"XDG_STATE_HOME": "/state"}) == Path("/state/tiffin")
+    for environment in (NO_ENVIRONMENT, {"XDG_STATE_HOME": ""}, {"XDG_STATE_HOME": "not/absolute"}):
+        assert state.default_folder(bento, environment) == Path.home() / ".local/state/tiffin"
+    assert state.home(bento, {"XDG_STATE_HOME": "/state"}) == Path("/state/tiffin")
+
+
+def test_state_lies_elsewhere_when_the_code_may_not_be_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root, as whom tests may run, may write anywhere
+    assert state.default_folder(tmp_path, {"XDG_STATE_HOME": "/state"}) == Path("/state/tiffin")
 
 
 def test_settings_do_not_print_their_secrets() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-VERSION_VARIABLE = "TIFFIN_BENCH_VERSION"
+VERSION_VARIABLE = "BENCHMARK_VERSION"
 """Environment variable with the folder of the version that all servers of a run serve."""
 
 

@@ -8,12 +8,14 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.checks.finding import Check, Finding, failure, ok, warning
+from storage.state import default_folder
 
 if TYPE_CHECKING:
     from settings import Settings
@@ -26,7 +28,7 @@ _NAMED = 5
 
 def checks(root: Path, settings: Settings | None) -> list[tuple[str, Check]]:
     """All checks of this file by name. Without settings the default state folder is looked at."""
-    state_dir = settings.storage.state_dir if settings else root / ".tiffin"
+    state_dir = settings.storage.state_dir if settings else default_folder(root, os.environ)
     local = settings is None or settings.storage.database_url is None or settings.storage.redis_url is None
     lock = root / "requirements-local.lock"
     home = model_store()
@@ -47,6 +49,18 @@ def checks(root: Path, settings: Settings | None) -> list[tuple[str, Check]]:
 def model_store() -> Path:
     """The folder of the BentoML model store."""
     return Path(os.path.expandvars(os.environ.get("BENTOML_HOME", "~/bentoml"))).expanduser()
+
+
+@contextmanager
+def untouched_model_store() -> Iterator[None]:
+    """BentoML makes the folders of its home as soon as it looks for it; not in here."""
+    from bentoml._internal.configuration.containers import BentoMLContainer
+
+    BentoMLContainer.bentoml_home.set(str(model_store()))
+    try:
+        yield
+    finally:
+        BentoMLContainer.bentoml_home.reset()
 
 
 def python() -> Iterator[Finding]:

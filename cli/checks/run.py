@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from cli.checks.finding import Check, Finding, failure, ok, warning
-from cli.errors import CommandError
+from cli.lookup import MEND
 from cli.progress import counted
 
 if TYPE_CHECKING:
@@ -21,17 +21,15 @@ def examine(port: int) -> list[Finding]:
     from cli.checks import environment, servers
 
     settings, finding = _settings()
-    definitions, fault = _definitions()
     checks: list[tuple[str, Check]] = [
-        ("settings", lambda: iter([finding])),
+        ("settings", partial(_found, finding)),
         *environment.checks(configuration.ROOT, settings),
         *(servers.checks(settings.storage) if settings else []),
         ("port", partial(servers.port, port)),
-        *([("models", lambda: iter([fault]))] if fault else []),
-        *_model_checks(definitions, settings),
+        *_model_checks(settings),
     ]
     findings: list[Finding] = []
-    with counted("examine", len(checks)) as advance:
+    with environment.untouched_model_store(), counted("examine", len(checks)) as advance:
         for name, check in checks:
             advance(name)
             findings += _guarded(name, check)
@@ -42,7 +40,8 @@ def _guarded(name: str, check: Check) -> list[Finding]:
     try:
         return list(check())
     except Exception as error:  # an installation can be broken in ways that no check knows
-        return [failure(name, f"the check itself failed: {type(error).__name__}: {error}", "make setup")]
+        remedy = "`make setup`; if that does not help, report it"
+        return [failure(name, f"the check itself failed: {type(error).__name__}: {error}", remedy)]
 
 
 def _settings() -> tuple[Settings | None, Finding]:
@@ -54,25 +53,24 @@ def _settings() -> tuple[Settings | None, Finding]:
         return None, failure("settings", str(error), "correct the settings named; until then servers are not checked")
 
 
-def _definitions() -> tuple[Mapping[str, Definition], Finding | None]:
-    from cli.lookup import definitions
-
-    try:
-        return definitions(), None
-    except CommandError as error:
-        return {}, failure("models", str(error), error.hint)
-
-
-def _model_checks(definitions: Mapping[str, Definition], settings: Settings | None) -> Iterator[tuple[str, Check]]:
+def _model_checks(settings: Settings | None) -> Iterator[tuple[str, Check]]:
     from cli.checks import versions
+    from models import broken, catalogue
 
+    for name, fault in broken().items():
+        yield f"model {name}", partial(_found, failure(f"model {name}", f"does not load: {fault}", MEND))
     if settings is None:
-        yield "models", lambda: iter([warning("models", "not checked", "correct the settings first")])
+        yield "models", partial(_found, warning("models", "not checked", "correct the settings first"))
         return
     released = cache(partial(versions.released, settings.storage))
 
     def check(definition: Definition) -> Iterator[Finding]:
         return versions.model(definition, released().get(definition.name))
 
-    for name, definition in definitions.items():
+    yield "last known releases", partial(versions.kept, settings.storage)
+    for name, definition in catalogue().items():
         yield f"model {name}", partial(check, definition)
+
+
+def _found(finding: Finding) -> Iterator[Finding]:
+    yield finding

@@ -8,7 +8,7 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
-from cli.address import Address, occupied
+from cli.address import Address, occupied, orphans_at
 from cli.champions import connected
 from cli.checks.finding import Check, Finding, failure, ok, warning
 
@@ -34,8 +34,15 @@ def checks(settings: StorageSettings) -> list[tuple[str, Check]]:
 
 def postgres(settings: StorageSettings) -> Iterator[Finding]:
     """Whether it answers, its version, and whether its tables are those of this code."""
-    from storage.local.postgres import binaries
+    from storage.errors import LocalServerError
+    from storage.local.postgres import Postgres, binaries
 
+    if settings.database_url is None:
+        try:
+            Postgres(settings.state_dir / "servers" / "postgres", None).check_data()
+        except LocalServerError as error:
+            yield failure("PostgreSQL", str(error), "what it holds is lost with it; `tiffin serve` makes it anew")
+            return
     url = _url("PostgreSQL", "postgresql", settings.database_url, settings.state_dir, binaries)
     if isinstance(url, Finding):
         yield url
@@ -111,7 +118,9 @@ def _place(given: bool) -> str:
 
 
 def _remedy(variable: str, given: bool) -> str:
-    return f"start that server, or correct {variable}" if given else "`tiffin serve` starts a new one"
+    if given:
+        return f"start that server, or correct {variable}"
+    return "a running `tiffin serve` starts it again within seconds; otherwise run one"
 
 
 def stale(state_dir: Path) -> Iterator[Finding]:
@@ -146,6 +155,13 @@ def port(number: int) -> Iterator[Finding]:
     fault = occupied(Address("127.0.0.1", number))
     if not fault:
         yield ok("port", f"{number} is free")
+    elif orphans := orphans_at(number):
+        found = ", ".join(str(orphan.process.pid) for orphan in orphans)
+        yield warning(
+            "port",
+            f"{number} is held by a worker whose server was killed: process {found}",
+            "it ends by itself within seconds; `tiffin serve` ends it first",
+        )
     elif _is_tiffin(number):
         yield ok("port", f"{number} is served by Tiffin")
     else:

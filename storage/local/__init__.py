@@ -16,12 +16,9 @@ import json
 import logging
 import os
 import shutil
-import signal
-import sys
 import tempfile
-import threading
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Protocol, Self
 
 from storage.addresses import SERVERS_FILE, read_servers
@@ -31,7 +28,9 @@ from storage.local import process
 from storage.local.lock import UsersLock
 from storage.local.postgres import Postgres
 from storage.local.redis_server import Redis
+from storage.local.watch import Watch
 from storage.settings import StorageSettings
+from storage.signals import end_in_order, held_back
 
 logger = logging.getLogger("tiffin.storage")
 
@@ -58,7 +57,7 @@ class LocalServers:
             ...  # storage.urls(settings) now finds them, here and in every child process
 
     Without `with`: `start()` and `stop()`. An exit stops them too, and so do SIGTERM and SIGHUP where nothing else
-    handles them.
+    handles them. A user that lives long calls `watch()` as well: what ends then starts again.
     """
 
     def __init__(self, state_dir: Path, *, database: bool = True, redis: bool = True) -> None:
@@ -66,6 +65,7 @@ class LocalServers:
         self._wanted = {Postgres.key: database, Redis.key: redis}
         self._lock = UsersLock(self._state_dir)
         self._process: int | None = None
+        self._watch: Watch | None = None
 
     @classmethod
     def for_settings(cls, settings: StorageSettings) -> Self:
@@ -80,22 +80,42 @@ class LocalServers:
         if not any(self._wanted.values()):
             return {}
         self._state_dir.mkdir(parents=True, exist_ok=True)
-        with self._lock.change():
-            try:
-                known = self._start()
-            except BaseException:
-                self._leave()
-                raise
-        if self._process is None:
-            self._process = os.getpid()
-            atexit.register(self.stop)
-            _exit_on_signals()
+        end_in_order()
+        with held_back():  # a server whose process id is not on disk yet cannot be found and stopped
+            with self._lock.change():
+                try:
+                    known = self._start()
+                except BaseException:
+                    self._leave()
+                    raise
+            if self._process is None:
+                self._process = os.getpid()
+                atexit.register(self.stop)
         return {key: url for key, url in known.items() if self._wanted.get(key)}
+
+    def watch(self) -> None:
+        """Start again, under the same URL and within seconds, whatever ends before `stop()`. Call it once, started."""
+        if self._process == os.getpid():
+            self._watch = Watch(self.revive)
+            self._watch.start()
+
+    def revive(self) -> bool:
+        """Start what is wanted and has ended; whether there was such a server. Raises LocalServerError."""
+        if not self._ended():
+            return False
+        with self._lock.change():
+            ended = self._ended()  # another user may have been faster
+            if ended:
+                logger.warning("local %s ended without being asked to; starting again", " and ".join(ended))
+                self._start()
+        return bool(ended)
 
     def stop(self) -> None:
         """Stop using the servers; the last user's call stops them. May be called twice. Failures end in the log."""
         if self._process != os.getpid():  # not started, stopped already, or a fork that inherited this object
             return
+        if self._watch is not None:
+            self._watch.stop()
         self._process = None
         atexit.unregister(self.stop)
         try:
@@ -122,6 +142,9 @@ class LocalServers:
         known = read_servers(self._state_dir)
         sockets = Path(known.setdefault(_SOCKETS, "") or _new_sockets_folder(account))
         known[_SOCKETS] = str(sockets)
+        if not sockets.is_dir():  # something tidied up the temporary folder
+            sockets.mkdir(mode=0o700)
+            process.give(sockets, account)
         self._write(known)  # first, so that the folder is found and removed whatever happens next
         for server in self._servers(account):
             if self._wanted[server.key] and not (server.key in known and server.running()):
@@ -130,6 +153,9 @@ class LocalServers:
                 logger.info("started local %s, data in %s", server.key, home)
         self._write(known)
         return known
+
+    def _ended(self) -> list[str]:
+        return [server.key for server in self._servers(None) if self._wanted[server.key] and not server.running()]
 
     def _leave(self) -> None:
         """Release, after stopping everything if nobody else is left."""
@@ -170,16 +196,3 @@ def _new_sockets_folder(account: str | None) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="tiffin-", dir=temporary))
     process.give(folder, account)
     return folder
-
-
-def _exit_on_signals() -> None:
-    """Let SIGTERM and SIGHUP end the process in order where Python's default, to die at once, is in force."""
-    if threading.current_thread() is not threading.main_thread():
-        return
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, _exit)
-
-
-def _exit(number: int, frame: FrameType | None) -> None:
-    sys.exit(128 + number)

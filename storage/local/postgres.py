@@ -93,6 +93,21 @@ class Postgres:
         if server:
             process.stop(server, _STOP)
 
+    def check_data(self) -> bool:
+        """Whether there is data. Raises LocalServerError when it is not this PostgreSQL's."""
+        version = self._data / "PG_VERSION"
+        try:
+            if not self._data.exists():
+                return False
+            found = " ".join(version.read_text().split()) if version.exists() else "an unknown version"
+        except (OSError, UnicodeDecodeError) as error:
+            raise LocalServerError(f"{version} does not read: {error}") from error
+        if found != MAJOR_VERSION:
+            raise LocalServerError(
+                f"{self._data} was written by PostgreSQL {found[:20]}, this is {MAJOR_VERSION}; move it away"
+            )
+        return True
+
     @property
     def _pid_file(self) -> Path:
         return self._data / "postmaster.pid"
@@ -121,13 +136,7 @@ class Postgres:
 
     def _create_cluster(self) -> None:
         """Fill `data` in one step: a start that is killed half-way leaves no half cluster behind."""
-        version = self._data / "PG_VERSION"
-        if version.exists():
-            found = version.read_text().strip()
-            if found != MAJOR_VERSION:
-                raise LocalServerError(
-                    f"{self._data} was written by PostgreSQL {found}, this is {MAJOR_VERSION}; move it away"
-                )
+        if self.check_data():
             return
         unfinished = self._home / "data.new"
         shutil.rmtree(unfinished, ignore_errors=True)

@@ -47,6 +47,7 @@ def tiffin() -> Iterator[Tiffin]:
 
     def run(*arguments: str) -> Ran:
         result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+        assert "unexpected" not in result.stderr, result.stderr
         return Ran(result.exit_code, result.stdout, result.stderr)
 
     yield run

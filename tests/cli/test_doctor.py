@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
-from cli.checks import environment
+from cli.checks import environment, servers
 from cli.checks.finding import FAIL, OK, WARN
 from cli.checks.servers import stale
 from models.definition import Definition
 from registry import store
+from registry.releases import Release
+from serving.orphans import Orphan
 from storage.settings import StorageSettings
 from tests.cli.conftest import Ran, Tiffin
-from tests.storage.servers import User, server_processes
+from tests.storage.servers import ROOT, User, server_processes
 from tests.training import small
 from training.train import train
 
@@ -76,6 +83,92 @@ def test_local_servers_that_do_not_run_are_no_fault(tiffin: Tiffin, offline: Pat
     assert ran.code == 0, ran.stdout
     assert finding(ran, "PostgreSQL")["found"] == "a local server, not running; `tiffin serve` starts it"
     assert not offline.exists()
+
+
+def test_it_changes_nothing_and_reports_nothing_to_the_outside(offline: Path, tmp_path: Path) -> None:
+    """In a process of its own: this one's model store has been made long ago. ONNX Runtime's reports leave a file."""
+    inherited = {name: value for name, value in os.environ.items() if name not in {"ORT_DISABLE_TELEMETRY", "CI"}}
+    environment = {**inherited, "BENTOML_HOME": str(tmp_path / "home"), "HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "cli.main", "doctor", "--json", "--port", PORT]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    (store_row,) = (entry for entry in json.loads(done.stdout)["checks"] if entry["check"] == "model store")
+    assert "(made when it is needed)" in store_row["found"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_store_that_cannot_be_made_is_one_failure_with_its_remedy(offline: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    environment = {**os.environ, "BENTOML_HOME": str(tmp_path / "file" / "home")}
+    command = [sys.executable, "-m", "cli.main", "doctor", "--json", "--port", PORT]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "the check itself failed" not in done.stdout
+    (store_row,) = (entry for entry in json.loads(done.stdout)["checks"] if entry["check"] == "model store")
+    assert store_row["status"] == FAIL
+    assert "BENTOML_HOME" in store_row["remedy"]
+
+
+def keep_release(state: Path, champion: str) -> None:
+    state.mkdir()
+    release = Release(model="small", champion=champion, updated_at=datetime.now(UTC), updated_by="test")
+    (state / "releases.json").write_text(json.dumps({"small": release.model_dump(mode="json")}))
+
+
+def test_a_champion_that_is_not_here_is_one_row_whether_or_not_another_answers(
+    tiffin: Tiffin, offline: Path, one_model: store.Version, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_release(offline, "small:gone")
+    found = finding(tiffin("doctor", "--json"), "model small")
+    assert found["status"] == WARN
+    assert found["found"].startswith("there is no version 'small:gone' in the model store")
+    assert found["found"].endswith("the newest, answers instead")
+    monkeypatch.setattr(store, "_usable", lambda definition: iter(()))
+    found = finding(tiffin("doctor", "--json"), "model small")
+    assert found["status"] == FAIL
+    assert found["found"].endswith("and no other version is usable")
+
+
+def test_a_broken_copy_of_the_releases_is_a_row_and_nothing_else(
+    tiffin: Tiffin, offline: Path, one_model: store.Version
+) -> None:
+    offline.mkdir()
+    (offline / "releases.json").write_text('{"small": {"model": 3}}')
+    ran = tiffin("doctor", "--json", "--port", PORT)
+    assert (ran.code, ran.stderr) == (0, "")
+    found = finding(ran, "last known releases")
+    assert found["status"] == WARN
+    assert "does not read: small.model: Input should be a valid string" in found["found"]
+
+
+@pytest.mark.parametrize("version", ["12", "", "\0 rubbish"])
+def test_data_of_another_postgresql_fails(
+    tiffin: Tiffin, offline: Path, one_model: store.Version, version: str
+) -> None:
+    data = offline / "servers" / "postgres" / "data"
+    data.mkdir(parents=True)
+    (data / "PG_VERSION").write_text(version)
+    found = finding(tiffin("doctor", "--json"), "PostgreSQL")
+    assert found["status"] == FAIL
+    assert "this is 18; move it away" in found["found"]
+
+
+def test_a_broken_model_file_fails_and_is_named(
+    tiffin: Tiffin, offline: Path, one_model: store.Version, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.broken", lambda: {"mine": "models/mine.py, line 7: ValueError: no"})
+    ran = tiffin("doctor", "--json")
+    assert finding(ran, "model mine")["found"] == "does not load: models/mine.py, line 7: ValueError: no"
+    assert finding(ran, "model mine")["status"] == FAIL
+    assert finding(ran, "model small")["status"] == OK
+
+
+def test_a_port_that_an_orphan_holds_is_said_to_be_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        orphan = Orphan(psutil.Process(), "1")
+        monkeypatch.setattr("serving.orphans.orphans", lambda: [orphan])
+        (found,) = servers.port(held.getsockname()[1])
+    assert found.status == WARN
+    assert found.found.endswith(f"held by a worker whose server was killed: process {os.getpid()}")
 
 
 def test_a_wrong_setting_does_not_keep_the_rest_from_being_checked(

@@ -36,14 +36,15 @@ class Server:
     """A server that is started at once. Leaving the `with` stops it and fails if anything of it stays behind.
 
     `home` is its BENTOML_HOME; `settings` are environment variables; `bento` is the tag of a Bento in `home`, without
-    which the project itself is served.
+    which the project itself is served. A Bento's state lies where it does by default.
     """
 
     def __init__(
         self, folder: Path, *, home: Path, settings: Mapping[str, str] | None = None, bento: str | None = None
     ) -> None:
         self.port = free_port()
-        self.state_dir = folder / "state"
+        self.state_dir = folder / ("tiffin" if bento else "state")
+        state = {"XDG_STATE_HOME": str(folder)} if bento else {"TIFFIN_STORAGE__STATE_DIR": str(self.state_dir)}
         self.log = folder / "log"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
         with self.log.open("wb") as output:
@@ -54,7 +55,7 @@ class Server:
                     **inherited,
                     "BENTOML_HOME": str(home),
                     "BENTOML_DO_NOT_TRACK": "True",
-                    "TIFFIN_STORAGE__STATE_DIR": str(self.state_dir),
+                    **state,
                     "TIFFIN_SERVING__DRAIN_SECONDS": "0.2",
                     **(settings or {}),
                 },

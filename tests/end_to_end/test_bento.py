@@ -87,3 +87,10 @@ def test_a_bento_answers_as_the_project_does(server: Server, bento_server: Serve
         ):
             path = f"/v1/models/{name}/{operation}"
             assert lasting(bento_server.post(path, body).json()) == lasting(server.post(path, body).json())
+
+
+def test_a_bento_that_is_served_keeps_its_state_elsewhere(carried: tuple[str, Path], bento_server: Server) -> None:
+    tag, home = carried
+    folder = home / "bentos" / tag.replace(":", "/")
+    assert not [path for path in folder.rglob("*") if path.name in {".tiffin", "servers.json", "metrics"}]
+    assert (bento_server.state_dir / "servers.json").is_file()

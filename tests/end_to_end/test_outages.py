@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from models import catalogue
-from storage.local import LocalServers
+from storage.local.lock import UsersLock
 from tests.end_to_end.load import Load
 from tests.end_to_end.server import Server
 from tests.storage.servers import server_processes, wait_for
@@ -21,16 +21,14 @@ BODY = {"record": catalogue()["churn"].schema.example}
 
 @contextlib.contextmanager
 def without(server: Server, dependency: str) -> Iterator[None]:
-    """Stop one of the server's embedded servers for a while."""
-    process = server_processes(server.state_dir)[dependency]
-    process.send_signal(signal.SIGINT)
-    psutil.wait_procs([process], timeout=10)
-    try:
+    """Stop one of the server's embedded servers, and keep it from being started again for a while."""
+    with UsersLock(server.state_dir).change():
+        process = server_processes(server.state_dir)[dependency]
+        process.send_signal(signal.SIGINT)
+        psutil.wait_procs([process], timeout=10)
         yield
-    finally:
-        with LocalServers(server.state_dir):
-            server.wait_for_status("/readyz", 200, seconds=10)
-            wait_for(lambda: server.get("/v1/health").json()["status"] == "ok", seconds=10)
+    server.wait_for_status("/readyz", 200, seconds=15)
+    wait_for(lambda: server.get("/v1/health").json()["status"] == "ok", seconds=10)
 
 
 def test_without_postgresql_the_server_is_alive_and_predicts_but_is_not_ready(server: Server) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -234,15 +233,3 @@ def test_the_catalogue_holds_every_model_file_in_alphabetical_order() -> None:
     assert all(definition.name == name for name, definition in catalogue().items())
     with pytest.raises(TypeError):
         catalogue()["new"] = SMALL  # type: ignore[index]
-
-
-@pytest.mark.parametrize("content", ["", "definition = 'no definition'", "from tests.training.small import definition"])
-def test_a_model_file_without_its_own_definition_is_refused_by_name(
-    content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "misplaced.py").write_text(content + "\n")
-    monkeypatch.setattr(models, "__path__", [str(tmp_path)])
-    monkeypatch.delitem(sys.modules, "models.misplaced", raising=False)
-    with pytest.raises(ValueError, match=r"models/misplaced\.py must hold a Definition .* for 'misplaced'"):
-        catalogue.__wrapped__()
-    monkeypatch.delitem(sys.modules, "models.misplaced")

@@ -130,6 +130,19 @@ def test_a_version_of_another_schema_is_unusable_and_left_out(caplog: pytest.Log
     assert store.newest(given).tag == old.tag
 
 
+def test_many_unusable_versions_are_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    given = definition("stored_unfit")
+    tags = [save(given).tag for _ in range(3)]
+    changed = another_schema(given)
+    with caplog.at_level(logging.WARNING, "tiffin.registry"), pytest.raises(NoVersionError):
+        store.newest(changed)
+    (record,) = caplog.records
+    reason = "it was trained for another schema; train the model again"
+    assert record.getMessage() == f"3 versions of stored_unfit cannot be used; {tags[-1]}: {reason}"
+    good = save(changed)
+    assert store.newest(changed).tag == good.tag
+
+
 def test_the_newest_usable_version_is_the_newest() -> None:
     given = definition("stored_mixed")
     good = save(given)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -146,6 +147,59 @@ def test_a_second_start_revives_dead_servers_under_the_same_urls(state_dir: Path
             busy.result()
         assert execute(before["postgresql"], "select 1") == [(1,)]
         assert ping(before["redis"])
+
+
+def test_watched_servers_that_are_killed_come_back_under_the_same_urls(
+    state_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with LocalServers(state_dir) as servers, User(state_dir) as other:
+        before = servers.start()
+        servers.watch()
+        assert other.urls() == before
+        killed = server_processes(state_dir).values()
+        for process in killed:
+            process.kill()
+        wait_for(lambda: not any(map(alive, killed)) and answers(before))
+        assert "ended without being asked to; starting again" in caplog.text
+        assert other.leave() == 0
+        assert answers(before)
+    assert server_processes(state_dir) == {}
+
+
+def answers(found: dict[str, str]) -> bool:
+    try:
+        return execute(found["postgresql"], "select 1") == [(1,)] and ping(found["redis"])
+    except (psycopg2.OperationalError, redis.ConnectionError):
+        return False
+
+
+def test_only_wanted_servers_are_revived(state_dir: Path) -> None:
+    with LocalServers(state_dir, database=False) as servers:
+        assert not servers.revive()
+        server_processes(state_dir)["redis"].kill()
+        wait_for(lambda: server_processes(state_dir) == {})
+        assert servers.revive()
+        assert set(server_processes(state_dir)) == {"redis"}
+
+
+def test_a_sockets_folder_that_was_tidied_away_is_made_again(state_dir: Path) -> None:
+    with LocalServers(state_dir) as servers:
+        before = servers.start()
+        for process in server_processes(state_dir).values():
+            process.kill()
+        wait_for(lambda: server_processes(state_dir) == {})
+        shutil.rmtree(json.loads((state_dir / "servers.json").read_text())["sockets"])
+        assert servers.revive()
+        assert answers(before)
+
+
+def test_a_signal_during_the_start_leaves_nothing_running(state_dir: Path) -> None:
+    with User(state_dir) as user:
+        wait_for(lambda: "postgresql" in server_processes(state_dir))
+        user.process.terminate()
+        assert user.process.wait(20) == 128 + signal.SIGTERM
+    assert server_processes(state_dir) == {}
+    assert not (state_dir / "servers.json").exists()
 
 
 def test_another_process_with_the_number_of_a_dead_server_is_left_alone(state_dir: Path) -> None:

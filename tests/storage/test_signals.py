@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from cli.signals import ENDING, held_back
+from storage.signals import ENDING, held_back
 
 
 def test_the_first_signal_waits_for_the_end_of_the_block_and_the_handlers_come_back() -> None:

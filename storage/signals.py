@@ -1,4 +1,4 @@
-"""Signals that end a command, in order: what it started is stopped before it ends."""
+"""Signals that end a process, in order: what it started is stopped before it ends."""
 
 from __future__ import annotations
 
