@@ -84,7 +84,7 @@ def test_nothing_in_a_version_needs_unpickling(version: store.Version) -> None:
     files = {path.name for path in version.path.iterdir()}
     assert {"model.ubj", "model.onnx", "encoding.json", "calibration.json", "version.json"} <= files
     for name in files:
-        assert name.endswith((".ubj", ".onnx", ".json", ".yaml")), name
+        assert name.endswith((".ubj", ".onnx", ".json", ".yaml", ".html")), name
     assert json.loads((version.path / "schema.json").read_text())[0]["name"] == "x"
 
 
