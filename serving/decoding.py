@@ -45,6 +45,7 @@ class Decoder:
         self._max_records = max_records
         self._max_nesting = max_nesting
         self._may_lack = any(feature.missing for feature in definition.schema.features)
+        self._flags = [at for at, feature in enumerate(definition.schema.features) if isinstance(feature, Flag)]
         record = _record_struct(self._schema)
         options: list[tuple[str, Any, Any]] = [("threshold", _Fraction, UNSET), ("include", _Include, UNSET)]
         top = ("top", Annotated[int, Meta(ge=0, le=MAX_TOP)] | None | UnsetType, UNSET)
@@ -74,7 +75,7 @@ class Decoder:
             rows = list(map(_settled, rows))
         if np.count_nonzero(np.frombuffer(body, np.uint8) == _COLON) != keys:  # four times as fast as body.count
             return self._careful_batch(body)
-        return rows, _options(request)
+        return list(map(self._with_flags, rows)) if self._flags else rows, _options(request)
 
     def _single(self, decoder: msgspec.json.Decoder[Any], body: bytes, *, explain: bool) -> tuple[Values, Options]:
         try:
@@ -86,7 +87,14 @@ class Decoder:
         if body.count(b":") != 1 + _given(request, names) + len(row) - row.count(UNSET):
             # Every key has one colon, so a surplus means a key that stands twice (or a colon in a text).
             return self._careful(body, explain=explain)
-        return _settled(row), _options(request)
+        return self._with_flags(_settled(row)), _options(request)
+
+    def _with_flags(self, row: Values) -> Values:
+        """The row with true and false for what was sent as 1 and 0."""
+        for at in self._flags:
+            if type(row[at]) is int:
+                row = (*row[:at], bool(row[at]), *row[at + 1 :])
+        return row
 
     def _careful(self, body: bytes, *, explain: bool) -> tuple[Values, Options]:
         value = parse_object(body, max_nesting=self._max_nesting)
@@ -119,7 +127,7 @@ def _type(feature: Feature) -> Any:
         case Number():
             kind = Annotated[float, Meta(ge=feature.minimum, le=feature.maximum)]
         case Flag():
-            kind = bool
+            kind = bool | Literal[0, 1]
         case Category(unseen="refuse"):
             kind = Literal[feature.levels]
         case Category():

@@ -51,6 +51,7 @@ def good_cases() -> list[Case]:
         sparse = {
             feature.name: feature.example for feature in catalogue()[model].schema.features if not feature.missing
         }
+        numbered = {name: int(value) if isinstance(value, bool) else value for name, value in record.items()}
         cases += [
             Case(f"{model}: predict", f"{one}/predict", {"record": record}),
             Case(f"{model}: predict without what may be missing", f"{one}/predict", {"record": sparse}),
@@ -68,10 +69,15 @@ def good_cases() -> list[Case]:
             Case(f"{model}: explain", f"{one}/explain", {"record": record}),
             Case(f"{model}: explain all", f"{one}/explain", {"record": record, "top": 0, "include": ["features"]}),
             Case(f"{model}: explain one", f"{one}/explain", {"record": sparse, "top": 1}),
+            Case(f"{model}: explain as many as a float says", f"{one}/explain", {"record": record, "top": 2.0}),
+            Case(f"{model}: explain by default", f"{one}/explain", {"record": record, "top": None}),
             Case(f"{model}: explain more than there are", f"{one}/explain", {"record": record, "top": 1000}),
             Case(f"{model}: batch of one", f"{one}/batch", {"records": [record]}),
             Case(f"{model}: batch", f"{one}/batch", {"records": [record, sparse] * 10, "include": ["features"]}),
             Case(f"{model}: batch with a bad record", f"{one}/batch", {"records": [record, {"x": 1}, sparse, 7, None]}),
+            Case(f"{model}: flags as numbers", f"{one}/predict", {"record": numbered, "include": ["features"]}),
+            Case(f"{model}: explained flags as numbers", f"{one}/explain", {"record": numbered, "top": 0}),
+            Case(f"{model}: a batch of both", f"{one}/batch", {"records": [record, numbered], "include": ["features"]}),
             Case(f"{model}: batch of bad records", f"{one}/batch", {"records": [{}, [], "text"], "threshold": 0.5}),
         ]
     return cases
@@ -111,15 +117,19 @@ BAD_CASES = [
     Case("include of numbers", PREDICT, {**GOOD, "include": [1, ["features"]]}, 422, "invalid_features"),
     Case("unknown field", PREDICT, {**GOOD, "treshold": 0.5}, 422, "invalid_features"),
     Case("unknown feature", PREDICT, {"record": example("purchase", Price=1)}, 422, "invalid_features"),
-    Case("wrong types", PREDICT, {"record": example("purchase", price="9", in_cart=1)}, 422, "invalid_features"),
+    Case("wrong types", PREDICT, {"record": example("purchase", price="9", in_cart=2)}, 422, "invalid_features"),
     Case("out of range", PREDICT, {"record": example("purchase", price=-1, discount=1.1)}, 422, "invalid_features"),
     Case("not whole", PREDICT, {"record": example("purchase", user_views_7d=1.5)}, 422, "invalid_features"),
     Case("unknown level", PREDICT, {"record": example("purchase", device="fone")}, 422, "invalid_features"),
     Case("beyond floating point", PREDICT, PLAIN.replace("39.9", "1e999").encode(), 422, "invalid_features"),
     Case("beyond any number", PREDICT, PLAIN.replace("39.9", "9" * 5000).encode(), 422, "invalid_features"),
-    Case("NaN", PREDICT, PLAIN.replace("39.9", "NaN").encode(), 400, "malformed_body"),
-    Case("Infinity", PREDICT, PLAIN.replace("39.9", "-Infinity").encode(), 400, "malformed_body"),
-    Case("a key twice", PREDICT, PLAIN.replace("39.9", '39.9, "price" : 1').encode(), 400, "malformed_body"),
+    Case("NaN", PREDICT, PLAIN.replace("39.9", "NaN").encode(), 422, "invalid_features"),
+    Case("Infinity", PREDICT, PLAIN.replace("39.9", "-Infinity").encode(), 422, "invalid_features"),
+    Case("NaN as an option", EXPLAIN, PLAIN.encode()[:-1] + b', "top": NaN}', 400, "malformed_body"),
+    Case("a key twice", PREDICT, PLAIN.replace("39.9", '39.9, "price" : 1').encode(), 422, "invalid_features"),
+    Case("an option twice", EXPLAIN, PLAIN.encode()[:-1] + b', "top": 1, "top": 1}', 400, "malformed_body"),
+    Case("a record without its wrapper", PREDICT, GOOD["record"], 422, "invalid_features"),
+    Case("a batch's record without its wrapper", BATCH, GOOD["record"], 422, "invalid_features"),
     Case("half a surrogate pair", PREDICT, PLAIN.replace('"home"', '"\\ud800"').encode(), 400, "malformed_body"),
     Case("invalid UTF-8", PREDICT, PLAIN.encode().replace(b"home", b"\xff\xfe"), 400, "malformed_body"),
     Case("UTF-16", PREDICT, PLAIN.encode("utf-16"), 400, "malformed_body"),
@@ -340,6 +350,40 @@ def test_a_batch_keeps_its_order_and_one_bad_record_fails_alone(app: App) -> Non
         levels={level: levels.count(level) for level in levels},
     )  # fmt: skip
     assert len({prediction["prediction_id"] for prediction in predictions}) == 4
+
+
+def test_what_is_no_json_in_one_record_of_a_batch_is_an_error_of_that_record(app: App) -> None:
+    good = json.dumps(example("purchase"))
+    bad = [
+        good.replace("39.9", "NaN"),
+        good.replace("39.9", "-Infinity"),
+        good.replace("39.9", '39.9, "price": 39.9'),
+        good.replace("39.9", '{"a": [NaN], "a": 1}'),
+        "Infinity",
+    ]
+    body = f'{{"records": [{good}, {", ".join(bad)}, {good}]}}'.encode()
+    answer = Batch.model_validate(app.post(BATCH, body).json())
+    assert (answer.summary.succeeded, answer.summary.failed) == (2, 5)
+    told = []
+    for item in answer.items[1:-1]:
+        (error,) = Problem.model_validate(item["error"]).errors
+        told.append((error.field, error.code, error.given))
+    assert told == [
+        ("record.price", "not_finite", "nan"),
+        ("record.price", "not_finite", "-inf"),
+        ("record.price", "doubled_key", None),
+        ("record.price", "wrong_type", "an object"),
+        ("record", "wrong_type", "inf"),
+    ]
+
+
+def test_flags_sent_as_1_and_0_are_true_and_false_in_the_answer(app: App) -> None:
+    for sent, meant in ((1, True), (0, False), (1.0, True)):
+        body = {"record": example("purchase", in_cart=sent), "include": ["features"], "top": 0}
+        answer = app.post(EXPLAIN, body).json()
+        assert answer["features"]["in_cart"] is meant
+        values = {item["feature"]: item["value"] for item in answer["explanation"]["contributions"]}
+        assert values["in_cart"] is meant
 
 
 @pytest.mark.parametrize("model", MODELS)

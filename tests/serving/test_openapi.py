@@ -87,7 +87,9 @@ def test_every_feature_is_described_with_unit_range_and_example(document: Any, m
                 assert (kind["minimum"], kind["maximum"]) == (feature.minimum, feature.maximum)
                 assert kind["type"] == ("integer" if feature.whole else "number")
             case Flag():
-                assert kind["type"] == "boolean"
+                assert all(
+                    valid(document, field, sent) == (sent in {True, False}) for sent in (True, False, 1, 0, 2, "true")
+                )
             case Category(unseen="refuse"):
                 assert kind["enum"] == list(feature.levels)
             case Category():
@@ -123,9 +125,17 @@ def test_the_described_shapes_refuse_what_the_server_refuses(document: Any) -> N
         {"records": [{**record, "price": -1}]},
         {"records": [{**record, "device": "fone"}]},
         {"records": [record], "treshold": 1},
+        {"records": [record], "top": 1},
     ]
     for wrong in wrongs:
         assert not valid(document, body["schema"], wrong)
+
+
+@pytest.mark.parametrize("top", [0, 5, 1.0, 10_000, None, -1, 1.5, 10_001, True, "1"])
+def test_the_document_takes_the_tops_that_the_server_takes(app: App, document: Any, top: Any) -> None:
+    body = {"record": catalogue()["purchase"].schema.example, "top": top}
+    schema = {"$ref": "#/components/schemas/PurchaseExplainRequest"}
+    assert valid(document, schema, body) == (app.post("/v1/models/purchase/explain", body).status_code == 200)
 
 
 @pytest.mark.parametrize(("path", "model"), [("/v1/models/fraud", "fraud"), ("/v1/models/churn/health", "churn")])
