@@ -146,7 +146,9 @@ def _problem(error: Exception) -> Problem:
         if error.status_code == 404:
             return NotFound("there is nothing at this path; /docs lists what there is")
         if error.status_code == 405:
-            headers = error.headers or {}
+            headers = dict(error.headers or {})
+            if headers.get("Allow") == "GET":
+                headers["Allow"] = "GET, HEAD"  # `serving.asgi` asks for HEAD as for GET
             remedy = f"use {headers.get('Allow', 'another')}"
             return MethodNotAllowed(f"this path does not take this method; {remedy}", headers=list(headers.items()))
         if error.status_code >= 500:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 from models.definition import Category, Definition, Feature, Flag, Number, Schema, Value
 from serving.parsing import Doubled, LongInteger, name_of
 from serving.problems import FieldError, InvalidFeatures, TooLarge
+from serving.suggestions import Suggestions
 
 MAX_TEXT = 256
 """Characters of a category value."""
@@ -18,8 +18,6 @@ SHOWN_ERRORS = 100
 """Field errors in one answer; a body of rubbish must not be answered with a larger one."""
 SHOWN_BATCH_ERRORS = 1000
 """Field errors in the answer to a batch, shared among the records that have any; each shows at least one."""
-MAX_SUGGESTIONS = 100
-"""Searches for a near name in one request: each costs 0.1 ms, and a batch of rubbish would ask for 100 000."""
 INCLUDES = ("features", "probabilities")
 DEFAULT_TOP = 5
 """Drivers in an explanation when the caller does not say."""
@@ -33,24 +31,6 @@ class Options:
     threshold: float | None = None
     include: tuple[str, ...] = ()
     top: int = DEFAULT_TOP
-
-
-class Suggestions:
-    """The "did you mean" of one request's messages."""
-
-    __slots__ = ("_left",)
-
-    def __init__(self) -> None:
-        self._left = MAX_SUGGESTIONS
-
-    def hint(self, given: str, known: tuple[str, ...]) -> str:
-        """The known name most like `given`, ignoring case, as the end of a message; empty when none is near."""
-        if self._left <= 0:
-            return ""
-        self._left -= 1
-        folded = {name.casefold(): name for name in known}
-        match = difflib.get_close_matches(given[:64].casefold(), folded, n=1, cutoff=0.6)
-        return f"; did you mean {folded[match[0]]!r}?" if match else ""
 
 
 def check_predict(definition: Definition, body: Mapping[str, Any], *, explain: bool) -> tuple[list[Value], Options]:

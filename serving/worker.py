@@ -105,10 +105,17 @@ class Worker:
         required = self.settings.ready_requires
         if "models" in required:
             reasons += [f"model {name}: {self.reason(name)}" for name in self.definitions if not self.serves(name)]
-        for state in self.health.snapshot().values():
-            if not state.ok and NAMES[state.name] in required:
-                reasons.append(f"{NAMES[state.name]}: not available since {state.since:%Y-%m-%dT%H:%M:%SZ}")
-        return reasons
+        return reasons + self._outages(lambda name: name in required)
+
+    def impaired(self) -> list[str]:
+        """What does not work though this worker can go without it."""
+        return self._outages(lambda name: name not in self.settings.ready_requires)
+
+    def _outages(self, concerns: Callable[[str], bool]) -> list[str]:
+        states = ((NAMES[state.name], state) for state in self.health.snapshot().values() if not state.ok)
+        return [
+            f"{name}: not available since {state.since:%Y-%m-%dT%H:%M:%SZ}" for name, state in states if concerns(name)
+        ]
 
     @property
     def predictions(self) -> int:

@@ -239,8 +239,10 @@ def test_a_websocket_that_nobody_offers_is_refused(connection: Connection, path:
         *("Connection: Upgrade", "Upgrade: websocket"),
         *("Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="),
     ]
-    answer = connection.ask(path, method="GET", headers=headers)
-    assert 400 <= answer.status < 500
+    answer = connection.ask(path, method="GET", headers=[*headers, "X-Request-ID: socket"])
+    assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json")
+    assert answer.json()["request_id"] == answer.headers["x-request-id"] == "socket"
+    assert connection.ended()
 
 
 def test_a_tunnel_is_refused(connection: Connection) -> None:

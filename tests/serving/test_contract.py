@@ -89,6 +89,8 @@ BATCH = "/v1/models/purchase/batch"
 GOOD = {"record": example("purchase")}
 PLAIN = json.dumps(GOOD)
 POST = {"allow": "POST"}
+READ = {"allow": "GET, HEAD"}
+LATIN = "application/json;charset=latin-1"
 PICKLE = "application/vnd.bentoml+pickle"
 BAD_CASES = [
     Case("empty batch", BATCH, {"records": []}, 422, "invalid_features"),
@@ -147,6 +149,7 @@ BAD_CASES = [
     Case("text", PREDICT, PLAIN.encode(), 415, "unsupported_media_type", headers=typed("text/plain")),
     Case("a form", PREDICT, b"a=b", 415, "unsupported_media_type", headers=typed("multipart/form-data")),
     Case("pickle", PREDICT, b"\x80\x04N.", 415, "unsupported_media_type", headers=typed(PICKLE)),
+    Case("Latin 1", PREDICT, PLAIN.encode(), 415, "unsupported_media_type", headers=typed(LATIN)),
     Case("gzip", PREDICT, PLAIN.encode(), 415, "unsupported_media_type", headers={"Content-Encoding": "gzip"}),
     Case("unknown model", "/v1/models/purchases/predict", GOOD, 404, "unknown_model"),
     Case("unknown model's batch", "/v1/models/Purchase/batch", GOOD, 404, "unknown_model"),
@@ -160,7 +163,7 @@ BAD_CASES = [
     Case("a slash too many", f"{PREDICT}/", GOOD, 404, "not_found"),
     Case("unknown path", "/nowhere", None, 404, "not_found", "GET"),
     Case("unknown path below v1", "/v1/nowhere", GOOD, 404, "not_found"),
-    Case("POST to the list of models", "/v1/models", GOOD, 405, "method_not_allowed", "POST", {}, {"allow": "GET"}),
+    Case("POST to the list of models", "/v1/models", GOOD, 405, "method_not_allowed", "POST", {}, READ),
     Case("DELETE of a probe", "/livez", None, 405, "method_not_allowed", "DELETE"),
     Case("a model that there is not", "/v1/models/nope", None, 404, "unknown_model", "GET"),
     Case("the health of a model that there is not", "/v1/models/nope/health", None, 404, "unknown_model", "GET"),
@@ -425,7 +428,15 @@ def test_a_request_id_that_could_do_harm_is_replaced(app: App, case: Case, ident
 
 
 @pytest.mark.parametrize(
-    "media_type", ["application/json; charset=utf-8", "application/ld+json", "Application/JSON", ""]
+    "media_type",
+    [
+        *(
+            "application/json; charset=utf-8",
+            'application/json;Charset = "UTF-8"; a=b',
+            "application/json; charset=utf8",
+        ),
+        *("application/ld+json", "Application/JSON", ""),
+    ],
 )
 def test_json_is_taken_under_all_its_names(app: App, media_type: str) -> None:
     assert app.post(PREDICT, GOOD, {"Content-Type": media_type}).status_code == 200
@@ -433,6 +444,33 @@ def test_json_is_taken_under_all_its_names(app: App, media_type: str) -> None:
 
 def test_a_body_without_content_type_counts_as_json(app: App) -> None:
     assert app.request("POST", PREDICT, content=PLAIN.encode()).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/models/purchas/predict", "/v1/models/Purchase", "/v1/models/purchasee/health"])
+def test_an_unknown_model_is_refused_with_the_nearest(app: App, path: str) -> None:
+    answer = app.request("POST" if path.endswith("predict") else "GET", path)
+    assert answer.json()["code"] == "unknown_model"
+    assert answer.json()["detail"].endswith("; did you mean 'purchase'?")
+
+
+@pytest.mark.parametrize("path", ["/v1/models/{}/predict", "/v1/models/{}", "/v1/models/{}/health", "/{}"])
+def test_a_long_path_is_not_repeated_in_full(app: App, path: str) -> None:
+    answer = app.request("POST" if path.endswith("predict") else "GET", path.format("x" * 5000))
+    assert answer.status_code == 404
+    assert len(answer.content) < 1000
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/models", "/v1/models/fraud", "/v1/models/fraud/health", "/v1/health", "/docs", "/openapi.json", "/livez",
+     "/readyz", "/healthz", "/metrics", "/docs.json", "/v1/models/nope", "/nowhere"],
+)  # fmt: skip
+def test_head_is_answered_wherever_get_is_and_without_a_body(app: App, path: str) -> None:
+    get, head = app.get(path), app.request("HEAD", path)
+    assert head.status_code == get.status_code
+    assert head.headers["content-type"] == get.headers["content-type"]
+    assert int(head.headers["content-length"]) > 0
+    assert head.content == b""
 
 
 def test_two_predictions_have_two_ids_that_sort_by_time(app: App) -> None:

@@ -60,6 +60,18 @@ def test_every_operation_has_an_id_of_its_own_a_summary_and_a_problem(document: 
             assert content_schema(problem) == {"$ref": "#/components/schemas/ProblemShape"}
 
 
+def test_every_answer_has_the_request_id_and_inference_names_every_status(document: Any) -> None:
+    for path, method, operation in operations(document):
+        for status, response in operation["responses"].items():
+            assert response["headers"]["X-Request-ID"] == {"$ref": "#/components/headers/X-Request-ID"}, (path, status)
+        if method == "post":
+            assert set(operation["responses"]) == {
+                *("200", "400", "404", "405", "408", "413", "415", "422", "500", "503"),
+            }
+            assert "Allow" in operation["responses"]["405"]["headers"]
+            assert "Retry-After" in operation["responses"]["503"]["headers"]
+
+
 def test_every_model_has_its_three_operations(document: Any) -> None:
     for model in catalogue():
         for operation in OPERATIONS:
