@@ -35,6 +35,7 @@ from registry.store import Version
 from serving.apis import add_apis
 from serving.bento import TiffinService
 from serving.documents import openapi_document
+from serving.listening import Listening
 from serving.management import management_app
 from serving.worker import Worker
 from storage.database import open_engine
@@ -102,6 +103,7 @@ class Tiffin:
             serving=settings.serving,
             inference=settings.inference,
             access=AccessLog(),
+            listening=Listening(METRICS_DIR / "accepting"),
         )
         await worker.start()
 

@@ -33,7 +33,12 @@ class FrontDoor:
     """Finds the route of a request and sees it through: media type, size, metrics, access log."""
 
     def __init__(
-        self, endpoints: Mapping[str, ModelEndpoint], *, max_body_bytes: int, access: AccessLog | None = None
+        self,
+        endpoints: Mapping[str, ModelEndpoint],
+        *,
+        max_body_bytes: int,
+        fast_path: bool = True,
+        access: AccessLog | None = None,
     ) -> None:
         self.max_body_bytes = max_body_bytes
         self.draining = False
@@ -47,8 +52,8 @@ class FrontDoor:
             for name, endpoint in endpoints.items()
             for operation in OPERATIONS
         }
-
-        self.by_url = {path.encode(): route for path, route in self._routes.items()}
+        self.by_url = {path.encode(): route for path, route in self._routes.items()} if fast_path else {}
+        """What the protocol answers by itself."""
 
     def route(self, path: str) -> Route | None:
         """The route of an inference path, whether its model exists or not; None for every other path."""
