@@ -84,12 +84,12 @@ class FrontDoorApp:
         scope = {**scope, "state": {**scope.get("state", {}), "request_id": identity}}
         if head:  # routes know GET only; the same answer without its body is right everywhere
             scope["method"] = "GET"
-        status = 500
+        status, started = 500, False
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, started
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, started = message["status"], True
                 kept = [(name, value) for name, value in message.get("headers", ()) if name.lower() != b"x-request-id"]
                 kept.append((b"x-request-id", identity.encode()))
                 message = {**message, "headers": [*kept, LAST] if door.draining else kept}
@@ -98,12 +98,14 @@ class FrontDoorApp:
             await send(message)
 
         size, announced = 0, _announced(given)
+        gone = False
 
         async def receive_bounded() -> Message:
-            nonlocal size
+            nonlocal size, gone
             if announced > door.max_body_bytes:
                 raise door.too_large()
             message = await receive()
+            gone = message["type"] == "http.disconnect" and not started
             size += len(message.get("body", b""))
             if size > door.max_body_bytes:
                 raise door.too_large()
@@ -112,8 +114,9 @@ class FrontDoorApp:
         try:
             await self._app(scope, receive_bounded, send_with_id)
         finally:
-            exchange.template = route.template if route is not None else _template(scope)
-            door.finished(exchange, status)
+            if not gone:  # nobody is there to be answered; the protocol counts what it ended itself
+                exchange.template = route.template if route is not None else _template(scope)
+                door.finished(exchange, status)
 
     async def _refuse_websocket(self, scope: Scope, send: Send) -> None:
         """There is none yet. By the ASGI extension that uvicorn has, or else without a word."""

@@ -63,8 +63,7 @@ class TiffinService(Service[Any]):
         app.state.serving = settings
         app.router.redirect_slashes = False
         add_problems(app)
-        if settings.fast_path:
-            install(lambda: factory.worker.door, shutdown_seconds=settings.shutdown_seconds)
+        install(lambda: factory.worker.door, settings)
         return FrontDoorApp(app, lambda: factory.worker.door, fast_path=settings.fast_path)
 
 
