@@ -37,6 +37,7 @@ from registry.store import Version
 from serving.apis import add_apis
 from serving.bento import TiffinService
 from serving.documents import openapi_document
+from serving.listening import Listening
 from serving.management import management_app
 from serving.worker import Worker
 from storage.database import open_engine
@@ -115,6 +116,7 @@ class Tiffin:
             inference=settings.inference,
             access=AccessLog(),
             broken=tuple(broken()),
+            listening=Listening(METRICS_DIR / "accepting"),
         )
         await worker.start()
         end_with_supervisor()

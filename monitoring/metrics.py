@@ -32,6 +32,12 @@ stage = Histogram(
     buckets=STAGE_BUCKETS,
 )
 batch_rows = Histogram("tiffin_batch_rows", "Rows of one model call", ["model", "stage"], buckets=ROW_BUCKETS)
+connections = Gauge("tiffin_connections", "Connections by what they are: open", ["state"], multiprocess_mode="livesum")
+connections_ended = Counter(
+    "tiffin_connections_ended",
+    "Connections ended because of their client: silent, slow headers or body, not reading its answer, one too many",
+    ["reason"],
+)
 predictions = Counter("tiffin_predictions", "Predictions answered", ["model", "version", "role", "level"])
 scores = Histogram("tiffin_score", "Scores of answered predictions", ["model"], buckets=SCORE_BUCKETS)
 model_up = Gauge(

@@ -8,6 +8,7 @@ from typing import Any
 
 from serving.exchange import Exchange, Headers, request_id
 from serving.front_door import FrontDoor, Route
+from serving.problems import NotFound
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -29,6 +30,9 @@ class FrontDoorApp:
         self._fast_path = fast_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._refuse_websocket(scope, send)
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -75,26 +79,33 @@ class FrontDoorApp:
     async def _pass_on(self, door: FrontDoor, route: Route | None, scope: Scope, receive: Receive, send: Send) -> None:
         given = dict(scope["headers"])
         identity = request_id(given.get(b"x-request-id"))
-        scope["state"] = {**scope.get("state", {}), "request_id": identity}
         exchange = Exchange(scope["method"], scope["path"], identity, _nothing)
-        status = 500
+        head = scope["method"] == "HEAD"
+        scope = {**scope, "state": {**scope.get("state", {}), "request_id": identity}}
+        if head:  # routes know GET only; the same answer without its body is right everywhere
+            scope["method"] = "GET"
+        status, started = 500, False
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, started
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, started = message["status"], True
                 kept = [(name, value) for name, value in message.get("headers", ()) if name.lower() != b"x-request-id"]
                 kept.append((b"x-request-id", identity.encode()))
                 message = {**message, "headers": [*kept, LAST] if door.draining else kept}
+            elif head and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
             await send(message)
 
         size, announced = 0, _announced(given)
+        gone = False
 
         async def receive_bounded() -> Message:
-            nonlocal size
+            nonlocal size, gone
             if announced > door.max_body_bytes:
                 raise door.too_large()
             message = await receive()
+            gone = message["type"] == "http.disconnect" and not started
             size += len(message.get("body", b""))
             if size > door.max_body_bytes:
                 raise door.too_large()
@@ -103,8 +114,28 @@ class FrontDoorApp:
         try:
             await self._app(scope, receive_bounded, send_with_id)
         finally:
-            exchange.template = route.template if route is not None else _template(scope)
-            door.finished(exchange, status)
+            if not gone:  # nobody is there to be answered; the protocol counts what it ended itself
+                exchange.template = route.template if route is not None else _template(scope)
+                door.finished(exchange, status)
+
+    async def _refuse_websocket(self, scope: Scope, send: Send) -> None:
+        """There is none yet. By the ASGI extension that uvicorn has, or else without a word."""
+        if "websocket.http.response" not in scope.get("extensions", ()):
+            await send({"type": "websocket.close"})
+            return
+        answers: list[tuple[int, bytes, bytes, Headers]] = []
+        identity = request_id(dict(scope["headers"]).get(b"x-request-id"))
+        exchange = Exchange("GET", scope["path"], identity, lambda *answer: answers.append(answer))
+        exchange.template, exchange.finished = "other", self._door().finished
+        exchange.refuse(NotFound("there is no WebSocket at this path; /docs lists what there is"))
+        ((status, media_type, body, headers),) = answers
+        fixed = [
+            (b"content-type", media_type),
+            (b"content-length", str(len(body)).encode()),
+            (b"x-request-id", identity.encode()),
+        ]
+        await send({"type": "websocket.http.response.start", "status": status, "headers": [*fixed, *headers, LAST]})
+        await send({"type": "websocket.http.response.body", "body": body})
 
 
 def _nothing(status: int, media_type: bytes, body: bytes, headers: Headers) -> None:

@@ -63,8 +63,7 @@ class TiffinService(Service[Any]):
         app.state.serving = settings
         app.router.redirect_slashes = False
         add_problems(app)
-        if settings.fast_path:
-            install(lambda: factory.worker.door, shutdown_seconds=settings.shutdown_seconds)
+        install(lambda: factory.worker.door, settings)
         return FrontDoorApp(app, lambda: factory.worker.door, fast_path=settings.fast_path)
 
 
@@ -146,7 +145,9 @@ def _problem(error: Exception) -> Problem:
         if error.status_code == 404:
             return NotFound("there is nothing at this path; /docs lists what there is")
         if error.status_code == 405:
-            headers = error.headers or {}
+            headers = dict(error.headers or {})
+            if headers.get("Allow") == "GET":
+                headers["Allow"] = "GET, HEAD"  # `serving.asgi` asks for HEAD as for GET
             remedy = f"use {headers.get('Allow', 'another')}"
             return MethodNotAllowed(f"this path does not take this method; {remedy}", headers=list(headers.items()))
         if error.status_code >= 500:

@@ -47,6 +47,7 @@ class Decoder:
         self._max_records = max_records
         self._max_nesting = max_nesting
         self._may_lack = any(feature.missing for feature in definition.schema.features)
+        self._flags = [at for at, feature in enumerate(self._schema.features) if isinstance(feature, Flag)]
         record = _record_struct(self._schema)
         moments = [i for i, feature in enumerate(self._schema.features) if isinstance(feature, Moment)]
         self._moments = tuple(moments)
@@ -82,7 +83,7 @@ class Decoder:
             return self._careful_batch(body)
         if self._moments and not all(map(self._are_moments, rows)):
             return self._careful_batch(body)
-        return rows, _options(request)
+        return list(map(self._with_flags, rows)) if self._flags else rows, _options(request)
 
     def _single(self, decoder: msgspec.json.Decoder[Any], body: bytes, *, explain: bool) -> tuple[Values, Options]:
         try:
@@ -96,7 +97,14 @@ class Decoder:
             return self._careful(body, explain=explain)
         if self._moments and not self._are_moments(row):
             return self._careful(body, explain=explain)
-        return _settled(row), _options(request)
+        return self._with_flags(_settled(row)), _options(request)
+
+    def _with_flags(self, row: Values) -> Values:
+        """The row with true and false for what was sent as 1 and 0."""
+        for at in self._flags:
+            if type(row[at]) is int:
+                row = (*row[:at], bool(row[at]), *row[at + 1 :])
+        return row
 
     def _are_moments(self, row: Values) -> bool:
         """Whether the moments of a row, none of which has a time of day, are dates that there are."""
@@ -139,7 +147,7 @@ def _type(feature: Feature) -> Any:
         case Number():
             kind = Annotated[float, Meta(ge=feature.minimum, le=feature.maximum)]
         case Flag():
-            kind = bool
+            kind = bool | Literal[0, 1]
         case Category(unseen="refuse"):
             kind = Literal[feature.levels]
         case Category() | Moment():

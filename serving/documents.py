@@ -15,13 +15,28 @@ from serving.schema import BatchAnswer, ExplainedPrediction, Prediction, Problem
 
 REFERENCE = "#/components/schemas/{model}"
 PROBLEMS = {
-    "400": "The body is not one JSON object",
+    "400": "The request is not HTTP, or its body not one JSON object",
     "404": "Unknown model",
+    "405": "Another method than POST",
+    "408": "The request took too long to arrive",
     "413": "Body or batch too large",
     "415": "The body is not JSON",
     "422": "Values that do not fit, each field named",
+    "500": "The server failed; its log says why under the request id",
     "503": "The model cannot answer now",
 }
+ANY_PROBLEM = "Any other answer: 404, 405, 408 when the request took too long to arrive, 500, 503"
+REQUEST_ID = "X-Request-ID"
+HEADERS = {
+    REQUEST_ID: {
+        "description": "The id of the request in logs and problems: the caller's own when it sent a harmless one",
+        "schema": {"type": "string", "maxLength": 128},
+    },
+    "Retry-After": {"description": "Seconds after which trying again makes sense", "schema": {"type": "integer"}},
+    "Allow": {"description": "The methods that this path takes", "schema": {"type": "string"}},
+}
+OWN_HEADERS = {"405": "Allow", "503": "Retry-After"}
+"""Headers of answers with that status, besides the request id that all have."""
 DOCS_PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -69,11 +84,17 @@ def openapi_document(
     components.update(schemas["$defs"])
     for item in document["paths"].values():
         for operation in item.values():
-            operation["responses"].update({"default": _problem("Any other answer")})
+            operation["responses"].update({"default": _problem(ANY_PROBLEM)})
             operation["responses"].pop("422", None)
     for unused in ("HTTPValidationError", "ValidationError"):
         components.pop(unused, None)
     document["paths"] = {**paths, **document["paths"], **_probes()}
+    document["components"]["headers"] = HEADERS
+    for item in document["paths"].values():
+        for operation in item.values():
+            for status, response in operation["responses"].items():
+                names = [REQUEST_ID, *([OWN_HEADERS[status]] if status in OWN_HEADERS else [])]
+                response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
     return document
 
 

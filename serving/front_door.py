@@ -11,9 +11,10 @@ from time import perf_counter
 
 from monitoring import metrics
 from monitoring.access import AccessLog
+from registry.errors import UnknownModelError
 from serving.endpoint import ModelEndpoint
 from serving.exchange import Exchange
-from serving.problems import MethodNotAllowed, Problem, TooLarge, UnknownModel, UnsupportedMediaType
+from serving.problems import MethodNotAllowed, Problem, TooLarge, UnsupportedMediaType, problem_for
 
 PREFIX = "/v1/models/"
 OPERATIONS = ("predict", "batch", "explain")
@@ -32,7 +33,12 @@ class FrontDoor:
     """Finds the route of a request and sees it through: media type, size, metrics, access log."""
 
     def __init__(
-        self, endpoints: Mapping[str, ModelEndpoint], *, max_body_bytes: int, access: AccessLog | None = None
+        self,
+        endpoints: Mapping[str, ModelEndpoint],
+        *,
+        max_body_bytes: int,
+        fast_path: bool = True,
+        access: AccessLog | None = None,
     ) -> None:
         self.max_body_bytes = max_body_bytes
         self.draining = False
@@ -46,8 +52,8 @@ class FrontDoor:
             for name, endpoint in endpoints.items()
             for operation in OPERATIONS
         }
-
-        self.by_url = {path.encode(): route for path, route in self._routes.items()}
+        self.by_url = {path.encode(): route for path, route in self._routes.items()} if fast_path else {}
+        """What the protocol answers by itself."""
 
     def route(self, path: str) -> Route | None:
         """The route of an inference path, whether its model exists or not; None for every other path."""
@@ -90,14 +96,15 @@ class FrontDoor:
         if len(exchange.body) > self.max_body_bytes:
             return self.too_large()
         if exchange.content_type != b"application/json" and not is_json(exchange.content_type):
-            return UnsupportedMediaType("send the body as JSON with the header 'Content-Type: application/json'")
+            return UnsupportedMediaType(
+                "send the body as JSON in UTF-8 with the header 'Content-Type: application/json'"
+            )
         if exchange.content_encoding not in (b"", b"identity"):
             return UnsupportedMediaType("send the body without content-encoding")
         return None
 
     def _refuse_model(self, exchange: Exchange, name: str) -> None:
-        known = ", ".join(self._known)
-        exchange.refuse(UnknownModel(f"there is no model {name[:80]!r}; known models: {known}"))
+        exchange.refuse(problem_for(UnknownModelError(name[:80], self._known)))
 
 
 class Meters:
@@ -120,6 +127,13 @@ class Meters:
 
 
 def is_json(content_type: bytes) -> bool:
-    """Whether a Content-Type header names JSON (RFC 6839 suffixes included); a missing one counts as JSON."""
-    essence = content_type.split(b";", 1)[0].strip().lower()
+    """Whether a Content-Type header names JSON (RFC 6839 suffixes included); a missing one counts as JSON.
+
+    JSON is UTF-8 (RFC 8259) and defines no `charset`, but clients send it: one that names another is not JSON.
+    """
+    essence, *parameters = (part.strip().lower() for part in content_type.split(b";"))
+    for parameter in parameters:
+        name, _, value = parameter.partition(b"=")
+        if name.strip() == b"charset" and value.strip(b' "') not in (b"utf-8", b"utf8", b"us-ascii"):
+            return False
     return essence in (b"", b"application/json") or (essence.startswith(b"application/") and essence.endswith(b"+json"))

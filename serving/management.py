@@ -158,12 +158,13 @@ def _health(worker: Worker) -> Health:
     reasons = worker.unready()
     served = [name for name in worker.definitions if worker.serves(name)]
     status: Literal["ok", "degraded", "down"] = "ok" if not reasons else "degraded" if served else "down"
-    states = worker.health.snapshot().values()
-    if status == "ok" and not all(state.ok for state in states):
+    impaired = worker.impaired()
+    if status == "ok" and impaired:
         status = "degraded"
+    states = worker.health.snapshot().values()
     return Health(
         status=status,
-        reasons=reasons,
+        reasons=reasons + impaired,
         dependencies=[_dependency(state) for state in states],
         models=[ModelSummary(**_summary(worker, definition)) for definition in worker.definitions.values()],
         uptime_seconds=round(time.time() - worker.started_at, 1),

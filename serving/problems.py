@@ -2,10 +2,14 @@
 
 Problem
 ├── MalformedBody         400  the body is not one JSON object
+│   └── MalformedRequest  400  what came is not HTTP, or not as HTTP wants it
 ├── NotFound              404  no such path or thing
 ├── UnknownModel          404
 ├── MethodNotAllowed      405
+├── RequestTimeout        408  the client took too long to send its request
 ├── TooLarge              413  body, batch or nesting beyond the limits
+│   ├── UriTooLong        414
+│   └── HeadersTooLarge   431
 ├── UnsupportedMediaType  415
 ├── InvalidFeatures       422  the body reads, its values do not fit: all field errors at once
 ├── InternalError         500  opaque outside, complete in the log
@@ -25,10 +29,13 @@ from inference.errors import LoadFailedError, NotLoadedError, OverloadedError, R
 from models.definition import Value
 from registry.errors import NoVersionError, UnknownModelError, UnknownVersionError, UnusableVersionError
 from serving.identifiers import timestamp
+from serving.suggestions import hint
 from storage.errors import StorageError
 
 TYPE_BASE = "https://tiffin.dev/problems/"
 MEDIA_TYPE = "application/problem+json"
+MAX_PATH = 256
+"""Characters of the request's path that an answer repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls them problems
             "status": self.status,
             "code": self.code,
             "detail": self.detail,
-            "instance": instance,
+            "instance": instance if len(instance) <= MAX_PATH else instance[:MAX_PATH] + "...",
             "request_id": request_id,
             "timestamp": timestamp(),
             "errors": [error.as_json() for error in self.errors],
@@ -83,6 +90,10 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls them problems
 
 class MalformedBody(Problem):
     status, code, title = 400, "malformed_body", "Malformed body"
+
+
+class MalformedRequest(MalformedBody):
+    title = "Malformed request"
 
 
 class NotFound(Problem):
@@ -97,8 +108,20 @@ class MethodNotAllowed(Problem):
     status, code, title = 405, "method_not_allowed", "Method not allowed"
 
 
+class RequestTimeout(Problem):
+    status, code, title = 408, "request_timeout", "Request timeout"
+
+
 class TooLarge(Problem):
     status, code, title = 413, "too_large", "Too large"
+
+
+class UriTooLong(TooLarge):
+    status, title = 414, "URI too long"
+
+
+class HeadersTooLarge(TooLarge):
+    status, title = 431, "Request header fields too large"
 
 
 class UnsupportedMediaType(Problem):
@@ -138,7 +161,7 @@ def problem_for(error: BaseException) -> Problem:
         case Problem():
             return error
         case UnknownModelError():
-            return UnknownModel(str(error))
+            return UnknownModel(f"{error}{hint(error.name, error.known)}")
         case UnknownVersionError():
             return NotFound(str(error))
         case OverloadedError():

@@ -7,45 +7,69 @@ uvicorn's usual way to the ASGI application.
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 import httptools
 import uvicorn.config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from serving.conformance import MAX_HEAD_BYTES, MAX_URL_BYTES, check_fields, check_size, problem_of
+from serving.connections import Awaited, Wait, Watch
+from serving.cycle import LINGER_SECONDS, Cycle
 from serving.exchange import Exchange, Headers, request_id
-from serving.front_door import FrontDoor, Route
-from serving.identifiers import new_id
-from serving.problems import MalformedBody
+from serving.front_door import FrontDoor
+from serving.problems import MalformedRequest, Overloaded, Problem, RequestTimeout
+from serving.settings import ServingSettings
 
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-LINGER_SECONDS = 1.0
-MAX_HEAD_BYTES = 512 * 1024
-"""Of request line and headers; what a client sends in one go may be counted to the next request."""
+LAST_CALL_SECONDS = 5.0
+"""For a request that is still arriving when the server shuts down."""
+ABORT_SECONDS = 0.1
+"""After the time for a shutdown: what is refused at its end still gets its answer."""
 CHUNKED_OVERHEAD = 16
 """A body in chunks of one byte is six times as long on the wire."""
 UPGRADE_HEADERS = (b"connection", b"upgrade", b"http2-settings")
 
 
 class FrontDoorProtocol(HttpToolsProtocol):
-    """One connection. `find_door` and `shutdown_seconds` are set by `install`."""
+    """One connection. The class variables are set by `install`."""
 
     find_door: ClassVar[Callable[[], FrontDoor]]
-    shutdown_seconds: ClassVar[float]
+    watch: ClassVar[Watch]
+    settings: ClassVar[ServingSettings]
+    wait: Wait | None = None
+    url = b""
+    _arrived = 0
+    """Bytes of what is being parsed now."""
+    _begun_in = 0
+    """Bytes of what the request began in; some of them may belong to the one before."""
     _received = 0
     _allowed = MAX_HEAD_BYTES
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if not self.watch.add(self):
+            self._refuse(Overloaded("too many connections; try again", retry_after_seconds=1.0), counted=False)
+            transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.watch.discard(self)
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """As uvicorn does, but for upgrades that this server does not offer: the request is served without."""
         self._unset_keepalive_if_required()
+        self._arrived = len(data)
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserError:
-            self.logger.info("a request is not valid HTTP")
-            self.send_400_response("")
+        except httptools.HttpParserError as error:
+            self._refuse_and_linger(problem_of(error))
         except httptools.HttpParserUpgrade as upgrade:
             if super()._should_upgrade():
+                self.watch.discard(self)
                 self.handle_websocket_upgrade()
             else:
                 self._serve_without_upgrade(data[upgrade.args[0] :])
@@ -73,7 +97,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
         Java's HttpClient and `curl --http2` ask for "h2c" with every first request.
         """
         if self.scope["method"] == "CONNECT":
-            self.send_400_response("")
+            self._refuse_and_linger(MalformedRequest("this server is no proxy"))
             return
         lines = [b"%s %s HTTP/1.1" % (self.scope["method"].encode(), self.url)]
         lines += [b"%s: %s" % header for header in self.headers if header[0] not in UPGRADE_HEADERS]
@@ -86,20 +110,25 @@ class FrontDoorProtocol(HttpToolsProtocol):
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
+        self._begun_in = self._arrived
         self._received = 0
         self._allowed = MAX_HEAD_BYTES
 
     def on_headers_complete(self) -> None:
         """Take the request if it is an inference request, else let uvicorn have it."""
+        if self._received + self._arrived > MAX_HEAD_BYTES:
+            check_size(self.url, self.headers)
         door = type(self).find_door()
-        self._allowed = MAX_HEAD_BYTES + CHUNKED_OVERHEAD * door.max_body_bytes
         route = door.by_url.get(self.url)
         if route is None or self.parser.should_upgrade():
             self._hand_over()
+            self._allowed = MAX_HEAD_BYTES + CHUNKED_OVERHEAD * door.max_body_bytes
             return
         existing = self.cycle
-        keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive() and not door.draining
-        cycle = Cycle(self, door, route, keep_alive)
+        version = self.parser.get_http_version()
+        keep_alive = version != "1.0" and self.parser.should_keep_alive() and not door.draining
+        cycle = Cycle(self, door, route, keep_alive, version)
+        self._allowed = MAX_HEAD_BYTES + CHUNKED_OVERHEAD * door.max_body_bytes
         self.cycle = cycle  # type: ignore[assignment]
         if existing is None or existing.response_complete:
             cycle.begin()
@@ -110,26 +139,107 @@ class FrontDoorProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         """As uvicorn does, which waits for the answer; but no client holds the process by not ending its request."""
         super().shutdown()
-        self.loop.call_later(self.shutdown_seconds, self.transport.abort)
+        self.loop.call_later(self.settings.shutdown_seconds + ABORT_SECONDS, self.transport.abort)
+        if self._waits_for_body():
+            self.loop.call_later(min(LAST_CALL_SECONDS, self.settings.shutdown_seconds), self._last_call, self.headers)
 
-    def send_400_response(self, msg: str) -> None:
-        """What does not read as HTTP is refused as a problem too, and the connection ends."""
-        exchange = Exchange("", "*", new_id(), self._end_with)
-        exchange.refuse(MalformedBody("the request is not valid HTTP"))
+    def awaited(self) -> tuple[Awaited, object] | None:
+        """What the connection waits for from its client, and of which request; None when it is the client who waits."""
+        cycle = self.cycle
+        if self.flow.write_paused or self.transport.is_closing():
+            return Awaited.READING, self.transport.get_write_buffer_size()
+        if self.pipeline or self.timeout_keep_alive_task is not None:
+            return None
+        if cycle is None or cycle.response_complete:
+            return Awaited.HEAD if self._in_head() else Awaited.REQUEST, self.headers
+        return (Awaited.BODY, self.headers) if cycle.more_body and not cycle.response_started else None
+
+    def expire(self, awaited: Awaited) -> None:
+        """The client has taken too long. One that has not begun a request would not understand an answer."""
+        match awaited:
+            case Awaited.REQUEST:
+                self.transport.close()
+            case Awaited.READING:
+                self.transport.abort()
+            case Awaited.HEAD:
+                seconds = self.settings.header_seconds
+                self._refuse(RequestTimeout(f"the request's headers took longer than {seconds:g} s to arrive"))
+                self.transport.close()
+            case Awaited.BODY if not self.flow.read_paused:
+                seconds = self.settings.body_seconds
+                self._refuse(RequestTimeout(f"the request's body took longer than {seconds:g} s to arrive"))
+                self.transport.close()
+
+    def _last_call(self, headers: object) -> None:
+        """Refuse a request that is still the one that was arriving when the shutdown began."""
+        if self.headers is headers and self._waits_for_body():
+            self._refuse(Overloaded("the server is shutting down; another replica may answer", retry_after_seconds=1.0))
+            self.transport.close()
+
+    def _waits_for_body(self) -> bool:
+        found = self.awaited()
+        return found is not None and found[0] is Awaited.BODY
+
+    def _in_head(self) -> bool:
+        """Whether a request has begun and its headers have not ended."""
+        return self.headers is not None and self._allowed == MAX_HEAD_BYTES
 
     def _end_endless_request(self) -> None:
         """A head, chunks or trailers without an end are not collected for ever."""
-        if self._allowed == MAX_HEAD_BYTES:
-            self.send_400_response("")
-        else:
+        if self._allowed != MAX_HEAD_BYTES:
             self.transport.abort()
+            return
+        try:
+            check_size(self.url, self.headers or [], more=self._received - self._begun_in)
+        except Problem as problem:
+            self._refuse_and_linger(problem)
 
-    def _end_with(self, status: int, media_type: bytes, body: bytes, _: Headers) -> None:
-        fields = b"content-type: %s\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % (media_type, len(body))
-        self.transport.write(STATUS_LINE[status] + self.default_headers() + fields + body)
-        self.transport.close()
+    def _refuse_and_linger(self, problem: Problem) -> None:
+        """Refuse what is no request. The client may still be sending: closing at once would lose the answer."""
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete and (cycle.response_started or not cycle.more_body):
+            cycle.keep_alive = False  # an answer to an earlier request is due: this connection ends with it
+        else:
+            self._refuse(problem)
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
+            self.loop.call_later(LINGER_SECONDS, self.transport.close)
+        self.parser = Deaf()  # type: ignore[assignment]
+        self._allowed = sys.maxsize
+
+    def _refuse(self, problem: Problem, *, counted: bool = True) -> None:
+        """Answer outside of any route's handler, in the place of the request's own answer if it has begun."""
+        cycle = self.cycle
+        is_arriving = cycle is not None and not cycle.response_complete
+        begun = is_arriving or self._in_head()
+        url = self.url.decode("ascii", "replace").partition("?")[0] if begun else ""
+        identity = request_id(dict(self.headers).get(b"x-request-id") if begun else None)
+        method = self.parser.get_method().decode("ascii") if url else "-"
+        exchange = Exchange(method, url[:MAX_URL_BYTES] or "*", identity, partial(self._end_with, identity))
+        if counted:
+            door = type(self).find_door()
+            route = door.route(exchange.path)
+            exchange.template = route.template if route is not None else "other"
+            exchange.finished = door.finished
+        if is_arriving:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        exchange.refuse(problem)
+
+    def _end_with(self, identity: str, status: int, media_type: bytes, body: bytes, headers: Headers) -> None:
+        fields = [
+            (b"content-type", media_type),
+            (b"content-length", str(len(body)).encode()),
+            (b"x-request-id", identity.encode()),
+            *headers,
+            (b"connection", b"close"),
+        ]
+        head = b"".join(b"%s: %s\r\n" % field for field in fields)
+        self.transport.write(STATUS_LINE[status] + self.default_headers() + head + b"\r\n" + body)
 
     def _hand_over(self) -> None:
+        check_fields(self.headers, self.parser.get_http_version())
+        check_size(self.url, self.headers)
         url, headers, expects = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
         self.url, self.headers, self.expect_100_continue = url, headers, expects
@@ -150,146 +260,23 @@ class FrontDoorProtocol(HttpToolsProtocol):
 _rendered: list[Any] = [None, b""]
 
 
-class Cycle:
-    """A request that the front door answers, with the attributes that uvicorn's protocol uses of its own cycle."""
+class Deaf:
+    """The parser of a connection that is not listened to any more."""
 
-    __slots__ = (
-        "_begun",
-        "_door",
-        "_exchange",
-        "_protocol",
-        "_route",
-        "_unread",
-        "body",
-        "disconnected",
-        "keep_alive",
-        "more_body",
-        "response_complete",
-    )
-
-    def __init__(self, protocol: FrontDoorProtocol, door: FrontDoor, route: Route, keep_alive: bool) -> None:
-        self._protocol = protocol
-        self._door = door
-        self._route = route
-        self._begun = False
-        self.keep_alive = keep_alive
-        self.body = bytearray()
-        self.more_body = True
-        self.disconnected = False
-        self.response_complete = False
-        self._unread = False
-        self._exchange = self._read_headers(protocol)
-
-    @property
-    def message_event(self) -> Cycle:
-        """Where uvicorn announces, by `set`, that something has arrived."""
-        return self
-
-    def _read_headers(self, protocol: FrontDoorProtocol) -> Exchange:
-        content_type = content_encoding = b""
-        identity: bytes | None = None
-        size = 0
-        for name, value in protocol.headers:
-            if name == b"content-type":
-                content_type = value
-            elif name == b"content-length":
-                size = int(value)  # llhttp has checked that it is a number
-            elif name == b"x-request-id":
-                identity = value
-            elif name == b"content-encoding":
-                content_encoding = value
-        exchange = Exchange(
-            protocol.parser.get_method().decode("ascii"),
-            protocol.url.decode("ascii"),
-            request_id(identity),
-            self._respond,
-            content_type=content_type,
-            content_encoding=content_encoding,
-        )
-        if size > self._door.max_body_bytes:
-            self._give_up()
-            exchange.body = b" " * (self._door.max_body_bytes + 1)
-        return exchange
-
-    def begin(self) -> None:
-        """This request's turn to be answered has come."""
-        self._begun = True
-        if not self.more_body:
-            self._answer()
-            return
-        self._protocol.resume_reading()  # its beginning may have arrived, and stopped it, before its turn
-        if self._protocol.expect_100_continue:
-            self._protocol.transport.write(CONTINUE)
-
-    async def run_asgi(self, app: object) -> None:
-        """How uvicorn starts a pipelined request."""
-        self.begin()
-
-    def set(self) -> None:
-        """More of the body has arrived, or the connection is lost."""
-        if self.response_complete or self.disconnected:
-            return
-        if len(self.body) > self._door.max_body_bytes:
-            self._give_up()
-        if not self._begun:
-            return
-        if self.more_body:
-            self._protocol.resume_reading()  # uvicorn stops reading at 64 KiB until someone takes them
-        else:
-            self._answer()
-
-    def _give_up(self) -> None:
-        """Answer without reading the rest of the body, and end the connection."""
-        self.more_body = False
-        self.keep_alive = False
-        self._unread = True
-
-    def _answer(self) -> None:
-        self._begun = False
-        if not self._exchange.body:
-            self._exchange.body = bytes(self.body)
-        self.body = bytearray()
-        self._door.handle(self._route, self._exchange)
-
-    def _respond(self, status: int, media_type: bytes, body: bytes, headers: Headers) -> None:
-        protocol = self._protocol
-        self.response_complete = True
-        if self.disconnected or protocol.transport.is_closing():
-            del self._exchange
-            return
-        head = [
-            STATUS_LINE[status],
-            protocol.default_headers(),
-            b"content-type: ",
-            media_type,
-            b"\r\ncontent-length: ",
-            str(len(body)).encode(),
-            b"\r\nx-request-id: ",
-            self._exchange.request_id.encode(),
-            b"\r\n",
-        ]
-        for name, value in headers:
-            head += (name, b": ", value, b"\r\n")
-        head.append(b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
-        if self._exchange.method != "HEAD":
-            head.append(body)
-        del self._exchange  # which refers to this object: without the circle, no garbage is left for the collector
-        protocol.transport.write(b"".join(head))
-        if self._unread:
-            # Closing at once would reset the connection while the client still sends, and lose the answer.
-            protocol.loop.call_later(LINGER_SECONDS, protocol.transport.close)
-        elif not self.keep_alive:
-            protocol.transport.close()
-        protocol.on_response_complete()
-        if protocol.flow.write_paused:
-            protocol.flow.pause_reading()
+    def feed_data(self, data: bytes) -> None:
+        """Nothing is made of it."""
 
 
-def install(find_door: Callable[[], FrontDoor], *, shutdown_seconds: float) -> None:
+def install(find_door: Callable[[], FrontDoor], settings: ServingSettings) -> None:
     """Make uvicorn use this protocol where it would choose httptools by itself.
 
     Connections still open `shutdown_seconds` after uvicorn began to shut down are given up.
     """
     FrontDoorProtocol.find_door = staticmethod(find_door)
-    FrontDoorProtocol.shutdown_seconds = shutdown_seconds
+    FrontDoorProtocol.settings = settings
+    FrontDoorProtocol.watch = Watch(
+        header_seconds=settings.header_seconds,
+        body_seconds=settings.body_seconds,
+        max_connections=settings.max_connections,
+    )
     uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{__name__}:{FrontDoorProtocol.__name__}"

@@ -84,13 +84,13 @@ class Contribution(Described):
 
 
 class Explanation(Described):
-    """base_value + sum of contributions + other = margin."""
+    """base_value + sum of contributions + other = margin, to 1e-5: the model adds up in single precision."""
 
     base_value: float = Field(description="the model's margin when nothing is known")
     margin: float = Field(description="the model's uncalibrated output for this record")
     scale: str = Field(description="what margin and contributions are measured in: log-odds, or the estimate's unit")
     contributions: list[Contribution] = Field(description="strongest first")
-    other: float = Field(description="sum of the contributions that are not listed")
+    other: float = Field(description="sum of the contributions that are not listed; 0 when all are")
 
 
 class ExplainedPrediction(Prediction):
@@ -153,7 +153,7 @@ def shapes(definition: Definition, *, max_records: int) -> Shapes:
     return Shapes(
         record=record,
         predict=create_model(f"{title}PredictRequest", __base__=Described, **one),
-        explain=create_model(f"{title}ExplainRequest", __base__=Described, **one, top=(int, top)),
+        explain=create_model(f"{title}ExplainRequest", __base__=Described, **one, top=(int | None, top)),
         batch=create_model(f"{title}BatchRequest", __base__=Described, records=many, **options),
     )
 
@@ -169,7 +169,7 @@ def _field(feature: Feature) -> tuple[Any, Any]:
             extra = {"ge": feature.minimum, "le": feature.maximum}
             about = f"{about} [{feature.unit}]" if feature.unit else about
         case Flag():
-            kind = bool
+            kind = bool | Literal[0, 1]
         case Category(unseen="refuse"):
             kind = Literal[feature.levels]
         case Category():

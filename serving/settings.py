@@ -15,6 +15,15 @@ class ServingSettings(BaseModel):
     workers: int = Field(default=1, ge=1, le=256, description="worker processes, each with all models; count")
     max_body_bytes: int = Field(default=8_000_000, ge=1024, description="a larger request body is refused; bytes")
     max_batch_records: int = Field(default=1000, ge=1, le=100_000, description="records of one batch request; count")
+    max_connections: int = Field(
+        default=1000, ge=1, description="open connections of one worker; more are refused with 503; count"
+    )
+    header_seconds: float = Field(
+        default=10.0, gt=0, description="for a request's line and headers, from the connection's start; seconds"
+    )
+    body_seconds: float = Field(
+        default=30.0, gt=0, description="for a request's body as a whole, and for a client to read on; seconds"
+    )
     max_nesting: int = Field(default=16, ge=4, le=100, description="levels of nesting in a request body; count")
     ready_requires: tuple[Literal["database", "redis", "models"], ...] = Field(
         default=("database", "models"), description="what must work for /readyz to answer 200"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +20,9 @@ from models.definition import (
     Value,
     read_moment,
 )
-from serving.parsing import name_of
+from serving.parsing import Doubled, LongInteger, name_of
 from serving.problems import FieldError, InvalidFeatures, TooLarge
+from serving.suggestions import Suggestions
 
 MAX_TEXT = 256
 """Characters of a category value."""
@@ -30,8 +30,6 @@ SHOWN_ERRORS = 100
 """Field errors in one answer; a body of rubbish must not be answered with a larger one."""
 SHOWN_BATCH_ERRORS = 1000
 """Field errors in the answer to a batch, shared among the records that have any; each shows at least one."""
-MAX_SUGGESTIONS = 100
-"""Searches for a near name in one request: each costs 0.1 ms, and a batch of rubbish would ask for 100 000."""
 INCLUDES = ("features", "probabilities")
 DEFAULT_TOP = 5
 """Drivers in an explanation when the caller does not say."""
@@ -47,34 +45,18 @@ class Options:
     top: int = DEFAULT_TOP
 
 
-class Suggestions:
-    """The "did you mean" of one request's messages."""
-
-    __slots__ = ("_left",)
-
-    def __init__(self) -> None:
-        self._left = MAX_SUGGESTIONS
-
-    def hint(self, given: str, known: tuple[str, ...]) -> str:
-        """The known name most like `given`, ignoring case, as the end of a message; empty when none is near."""
-        if self._left <= 0:
-            return ""
-        self._left -= 1
-        folded = {name.casefold(): name for name in known}
-        match = difflib.get_close_matches(given[:64].casefold(), folded, n=1, cutoff=0.6)
-        return f"; did you mean {folded[match[0]]!r}?" if match else ""
-
-
 def check_predict(definition: Definition, body: Mapping[str, Any], *, explain: bool) -> tuple[list[Value], Options]:
     """The record's values in schema order, and the options. Raises InvalidFeatures with every field error."""
     allowed = ("record", "threshold", "include", *(("top",) if explain else ()))
     suggestions = Suggestions()
+    if _is_bare(definition.schema, body, "record"):
+        raise _bare("record", "send the features as an object under 'record': {\"record\": {...}}")
     errors = _unknown_fields(body, allowed, definition, suggestions)
-    options = _options(definition, body, errors)
+    options = _options(definition, body, errors, suggestions, explain=explain)
     values: list[Value] = []
     if "record" not in body:
         if "entity" not in body:
-            errors.append(FieldError("record", "missing", "send the features as an object under 'record'"))
+            errors.insert(0, FieldError("record", "missing", "send the features as an object under 'record'"))
     else:
         values = check_record(definition.schema, body["record"], "record", errors, suggestions)
     _refuse(errors)
@@ -83,8 +65,11 @@ def check_predict(definition: Definition, body: Mapping[str, Any], *, explain: b
 
 def check_batch(definition: Definition, body: Mapping[str, Any], *, max_records: int) -> tuple[list[Any], Options]:
     """The records, still unchecked one by one, and the options. Raises InvalidFeatures, or TooLarge for too many."""
-    errors = _unknown_fields(body, ("records", "threshold", "include"), definition, Suggestions())
-    options = _options(definition, body, errors)
+    suggestions = Suggestions()
+    if _is_bare(definition.schema, body, "records"):
+        raise _bare("records", "send the records as an array under 'records': {\"records\": [{...}, ...]}")
+    errors = _unknown_fields(body, ("records", "threshold", "include"), definition, suggestions)
+    options = _options(definition, body, errors, suggestions, explain=False)
     records = body.get("records")
     if not isinstance(records, list):
         if "records" in body or "entities" not in body:
@@ -106,6 +91,11 @@ def check_record(
     if not isinstance(record, Mapping):
         errors.append(FieldError(path, "wrong_type", f"must be an object, not {name_of(record)}", shown(record)))
         return []
+    twice = record.keys_twice if isinstance(record, Doubled) else ()
+    errors.extend(
+        FieldError(f"{path}.{key[:MAX_TEXT]}", "doubled_key", "stands twice in one object; send it once")
+        for key in twice[: SHOWN_ERRORS + 1]
+    )
     errors.extend(_unknown(record, schema.names, f"{path}.", suggestions))
     values: list[Value] = []
     for feature in schema.features:
@@ -117,9 +107,9 @@ def check_record(
             continue
         given = record[feature.name]
         fault = _fault(feature, given, suggestions)
-        if fault is not None:
+        if fault is not None and feature.name not in twice:
             errors.append(FieldError(field, fault[0], fault[1], shown(given)))
-        values.append(given)
+        values.append(bool(given) if given is not None and isinstance(feature, Flag) else given)
     return values
 
 
@@ -152,6 +142,8 @@ def shown(value: object) -> Any:
             return value
         case float() if not math.isfinite(value):
             return str(value)
+        case LongInteger():
+            return f"an integer of {value.digits} digits"
         case int() if abs(value) >= 2**63:
             return f"an integer of {len(str(abs(value)))} digits"
         case int() | float():
@@ -172,7 +164,7 @@ def _fault(feature: Feature, given: object, suggestions: Suggestions) -> tuple[s
         case Number():
             return _number_fault(feature, given)
         case Flag():
-            return None if isinstance(given, bool) else ("wrong_type", f"must be true or false, not {name_of(given)}")
+            return _flag_fault(given)
         case Category():
             return _category_fault(feature, given, suggestions)
         case Moment():
@@ -216,12 +208,20 @@ def _series_fault(feature: Series, given: object) -> tuple[str, str] | None:
     return None
 
 
+def _flag_fault(given: object) -> tuple[str, str] | None:
+    """1 and 0 are what programs send that had the record in a CSV file."""
+    if isinstance(given, int | float) and given in (0, 1):
+        return None
+    return "wrong_type", f"must be true or false (or 1 or 0), not {name_of(given)}"
+
+
 def _number_fault(feature: Number, given: object) -> tuple[str, str] | None:
     if isinstance(given, bool) or not isinstance(given, int | float):
         remedy = "; send it without quotes" if isinstance(given, str) else ""
         return "wrong_type", f"must be a number ({feature.unit}), not {name_of(given)}{remedy}"
     if isinstance(given, float) and not math.isfinite(given):
-        return "not_finite", "must be a finite number"
+        remedy = "leave the field out or send null when it is not known" if feature.missing else "it may not be missing"
+        return "not_finite", f"must be a finite number; {remedy}"
     if feature.whole and given != int(given):
         return "not_whole", "must be a whole number"
     if given < feature.minimum:
@@ -242,8 +242,17 @@ def _category_fault(feature: Category, given: object, suggestions: Suggestions) 
     return None
 
 
-def _options(definition: Definition, body: Mapping[str, Any], errors: list[FieldError]) -> Options:
-    return Options(_threshold(definition, body, errors), _include(definition, body, errors), _top(body, errors))
+def _options(
+    definition: Definition,
+    body: Mapping[str, Any],
+    errors: list[FieldError],
+    suggestions: Suggestions,
+    *,
+    explain: bool,
+) -> Options:
+    """The options. A `top` that the operation does not take is an unknown field, and no more is said about it."""
+    top = _top(body, errors) if explain else DEFAULT_TOP
+    return Options(_threshold(definition, body, errors), _include(definition, body, errors, suggestions), top)
 
 
 def _threshold(definition: Definition, body: Mapping[str, Any], errors: list[FieldError]) -> float | None:
@@ -263,36 +272,54 @@ def _threshold(definition: Definition, body: Mapping[str, Any], errors: list[Fie
     return None
 
 
-def _include(definition: Definition, body: Mapping[str, Any], errors: list[FieldError]) -> tuple[str, ...]:
+def _include(
+    definition: Definition, body: Mapping[str, Any], errors: list[FieldError], suggestions: Suggestions
+) -> tuple[str, ...]:
     given = body.get("include")
     if given is None:
         return ()
-    if not isinstance(given, list) or not all(item in INCLUDES for item in given if isinstance(item, str)):
-        errors.append(
-            FieldError("include", "unknown_value", f"must be an array of {' and '.join(INCLUDES)}", shown(given))
-        )
-        return ()
-    if not all(isinstance(item, str) for item in given):
-        errors.append(FieldError("include", "wrong_type", "must be an array of strings", shown(given)))
-        return ()
-    if "probabilities" in given and not has_probabilities(definition):
-        message = f"a {definition.kind} model has no probabilities; only features can be included"
-        errors.append(FieldError("include", "not_supported", message, shown(given)))
-        return ()
-    return tuple(given)
+    if isinstance(given, list):
+        strange = [item for item in given if item not in INCLUDES]
+        if "probabilities" in given and not has_probabilities(definition):
+            message = f"a {definition.kind} model has no probabilities; only features can be included"
+            errors.append(FieldError("include", "not_supported", message, shown(given)))
+            return ()
+        if not strange:
+            return tuple(given)
+        if not all(isinstance(item, str) for item in strange):
+            errors.append(FieldError("include", "wrong_type", "must be an array of strings", shown(given)))
+            return ()
+        hint = suggestions.hint(strange[0], INCLUDES)
+    else:
+        hint = ""
+    message = f"must be an array of {' and '.join(INCLUDES)}{hint}"
+    errors.append(FieldError("include", "unknown_value", message, shown(given)))
+    return ()
 
 
 def _top(body: Mapping[str, Any], errors: list[FieldError]) -> int:
     given = body.get("top")
     if given is None:
         return DEFAULT_TOP
-    if isinstance(given, bool) or not isinstance(given, int):
+    if isinstance(given, bool) or not isinstance(given, int | float):
         errors.append(FieldError("top", "wrong_type", f"must be a whole number, not {name_of(given)}", shown(given)))
     elif not 0 <= given <= MAX_TOP:
         errors.append(FieldError("top", "out_of_range", f"must lie between 0 (for all) and {MAX_TOP}", shown(given)))
+    elif given != int(given):
+        errors.append(FieldError("top", "not_whole", "must be a whole number", shown(given)))
     else:
-        return given
+        return int(given)
     return DEFAULT_TOP
+
+
+def _is_bare(schema: Schema, body: Mapping[str, Any], wrapper: str) -> bool:
+    """Whether the body is a record itself, without the object around it."""
+    return wrapper not in body and any(name in body for name in schema.names)
+
+
+def _bare(wrapper: str, remedy: str) -> InvalidFeatures:
+    """One error instead of one for each feature, which all would be unknown here."""
+    return InvalidFeatures(remedy, errors=[FieldError(wrapper, "missing", remedy)])
 
 
 def _unknown_fields(
@@ -302,21 +329,27 @@ def _unknown_fields(
     entity_fields = {"entity", "entities", "as_of"} & body.keys()
     errors = [
         FieldError(
-            field, "not_supported", f"model {definition.name} takes records; it has no feature view for entities"
+            field,
+            "not_supported",
+            f"model {definition.name} takes records; it has no feature view for entities",
+            shown(body[field]),
         )
         for field in sorted(entity_fields)
     ]
-    rest = {key: None for key in body if key not in entity_fields}
+    rest = {key: value for key, value in body.items() if key not in entity_fields}
     return errors + _unknown(rest, allowed, "", suggestions)
 
 
-def _unknown(given: Collection[str], known: tuple[str, ...], prefix: str, suggestions: Suggestions) -> list[FieldError]:
+def _unknown(
+    given: Mapping[str, Any], known: tuple[str, ...], prefix: str, suggestions: Suggestions
+) -> list[FieldError]:
     errors = []
-    for key in given:
+    for key, value in given.items():
         if key in known:
             continue
-        hint = suggestions.hint(key, known)
-        errors.append(FieldError(f"{prefix}{key[:MAX_TEXT]}", "unknown_field", f"is not a known field{hint}"))
+        hint = "; explain takes it" if key == "top" and not prefix else suggestions.hint(key, known)
+        field = f"{prefix}{key[:MAX_TEXT]}"
+        errors.append(FieldError(field, "unknown_field", f"is not a known field{hint}", shown(value)))
         if len(errors) > SHOWN_ERRORS:
             break
     return errors

@@ -25,6 +25,7 @@ from serving.answers import rehearse
 from serving.decoding import Decoder
 from serving.endpoint import ModelEndpoint
 from serving.front_door import FrontDoor
+from serving.listening import Listening
 from serving.settings import ServingSettings
 from storage.health import StorageHealth
 
@@ -53,6 +54,7 @@ class Worker:
         inference: RunnerSettings,
         access: AccessLog,
         broken: Collection[str] = (),
+        listening: Listening | None = None,
     ) -> None:
         """`broken` are models whose files do not load: they are not served, and `unready` names them."""
         self.definitions = definitions
@@ -63,6 +65,8 @@ class Worker:
         self.draining = False
         self._find_version = find_version
         self._access = access
+        self._listening = listening
+        self._closing: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.pool = Pool(inference, ModelMeters())
         self.endpoints = {
@@ -73,10 +77,14 @@ class Worker:
             )
             for name, definition in definitions.items()
         }
-        self.door = FrontDoor(self.endpoints, max_body_bytes=serving.max_body_bytes, access=access)
+        self.door = FrontDoor(
+            self.endpoints, max_body_bytes=serving.max_body_bytes, fast_path=serving.fast_path, access=access
+        )
 
     async def start(self) -> None:
         """Load every model that has a version; the others are looked for again and again."""
+        if self._listening is not None:
+            self._listening.start()
         self.health.start()
         for definition in self.definitions.values():
             await self._load(definition)
@@ -93,6 +101,10 @@ class Worker:
     async def stop(self) -> None:
         """Finish what is in flight, then close everything in the reverse order of `start`."""
         self.drain()
+        if self._closing is not None:
+            await self._closing
+        if self._listening is not None:
+            self._listening.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -110,10 +122,17 @@ class Worker:
         if "models" in required:
             reasons += [f"model {name}: {self.reason(name)}" for name in self.definitions if not self.serves(name)]
             reasons += [f"model {name}: its file does not load; the server's log says why" for name in self.broken]
-        for state in self.health.snapshot().values():
-            if not state.ok and NAMES[state.name] in required:
-                reasons.append(f"{NAMES[state.name]}: not available since {state.since:%Y-%m-%dT%H:%M:%SZ}")
-        return reasons
+        return reasons + self._outages(lambda name: name in required)
+
+    def impaired(self) -> list[str]:
+        """What does not work though this worker can go without it."""
+        return self._outages(lambda name: name not in self.settings.ready_requires)
+
+    def _outages(self, concerns: Callable[[str], bool]) -> list[str]:
+        states = ((NAMES[state.name], state) for state in self.health.snapshot().values() if not state.ok)
+        return [
+            f"{name}: not available since {state.since:%Y-%m-%dT%H:%M:%SZ}" for name, state in states if concerns(name)
+        ]
 
     @property
     def predictions(self) -> int:
@@ -189,12 +208,17 @@ class Worker:
         loop = asyncio.get_running_loop()
         then: Callable[[int, FrameType | None], object] = before
 
+        def stop_accepting() -> None:
+            if self._listening is not None and self._closing is None:
+                self._closing = loop.create_task(self._listening.stop())
+            then(signal.SIGTERM, None)
+
         def drain(number: int, frame: FrameType | None) -> None:
             if self.draining:
-                then(number, frame)
+                loop.call_soon_threadsafe(stop_accepting)
                 return
             self.drain()
-            loop.call_soon_threadsafe(loop.call_later, self.settings.drain_seconds, then, number, None)
+            loop.call_soon_threadsafe(loop.call_later, self.settings.drain_seconds, stop_accepting)
 
         with contextlib.suppress(ValueError):  # not the main thread: an in-process test has no signals to handle
             signal.signal(signal.SIGTERM, drain)

@@ -15,6 +15,7 @@ import pytest
 from models import catalogue
 from tests.end_to_end.connection import SECONDS, Connection, Response, request
 from tests.end_to_end.server import Server
+from tests.end_to_end.test_metrics import total
 from tests.storage.servers import wait_for
 
 PREDICT = "/v1/models/purchase/predict"
@@ -177,6 +178,14 @@ GARBAGE = {
     "endless length": request(PREDICT, headers=["Content-Length: " + "9" * 40]),
     "no chunk size": request(PREDICT, headers=["Transfer-Encoding: chunked"]) + b"zz\r\n",
     "null in a header": request(PREDICT, BODY, headers=["X-Request-ID: a\0b"]),
+    "no host": request(PREDICT, BODY).replace(b"Host: tiffin\r\n", b""),
+    "no host for another path": request("/livez", method="GET").replace(b"Host: tiffin\r\n", b""),
+    "two hosts": request(PREDICT, BODY, headers=["Host: other"]),
+    "two hosts for another path": request("/livez", method="GET", headers=["Host: other"]),
+    "gzip": request(PREDICT, headers=["Transfer-Encoding: gzip, chunked"]) + b"0\r\n\r\n",
+    "gzip in another header": request(PREDICT, headers=["Transfer-Encoding: gzip", "Transfer-Encoding: chunked"]),
+    "gzip for another path": request("/livez", headers=["Transfer-Encoding: gzip, chunked"]) + b"0\r\n\r\n",
+    "a tunnel": b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\n\r\n",
 }
 
 
@@ -185,11 +194,68 @@ def test_what_is_not_http_is_refused_as_a_problem_and_the_connection_ends(
     connection: Connection, garbage: bytes
 ) -> None:
     connection.send(garbage)
-    answer = connection.receive()
-    assert answer.status == 400
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["code"] == "malformed_body"
+    check_refusal(connection, 400, "Malformed request")
     assert connection.ended()
+
+
+def check_refusal(connection: Connection, status: int, title: str) -> Response:
+    """The next answer is that problem, under an id that its header and its document agree on."""
+    answer = connection.receive()
+    problem = answer.json()
+    assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert problem["code"] == ("malformed_body" if status == 400 else "too_large")
+    assert (problem["status"], problem["title"]) == (status, title)
+    assert problem["request_id"] == answer.headers["x-request-id"]
+    assert answer.headers["connection"] == "close"
+    return answer
+
+
+@pytest.mark.parametrize("target", [PREDICT, "/livez"])
+def test_an_answer_that_is_due_comes_before_the_connection_ends_at_garbage(connection: Connection, target: str) -> None:
+    first = request(target, BODY) if target == PREDICT else request(target, method="GET")
+    connection.send(first + b"\x00\x01garbage\r\n\r\n")
+    assert connection.receive().status == 200
+    assert connection.ended()
+
+
+def test_what_is_not_http_is_logged_and_counted_under_its_id(server: Server, connection: Connection) -> None:
+    before = total(server, "tiffin_requests_total", route="other", status="400")
+    headers = ["X-Request-ID: garbage-1", "Transfer-Encoding: gzip"]
+    connection.send(request("/v1/models?token=x", method="GET", headers=headers))
+    answer = check_refusal(connection, 400, "Malformed request")
+    assert answer.headers["x-request-id"] == "garbage-1"
+    wait_for(lambda: "garbage-1" in server.log.read_text())
+    (line,) = [line for line in server.log.read_text().splitlines() if "garbage-1" in line]
+    assert {"method": "GET", "path": "/v1/models", "status": 400}.items() <= json.loads(line).items()
+    wait_for(lambda: total(server, "tiffin_requests_total", route="other", status="400") > before)
+
+
+TOO_LONG = {
+    "a path": (request("/" + "x" * 10_000, method="GET"), 414),
+    "a query": (request(PREDICT + "?" + "x" * 10_000, BODY), 414),
+    "a path without an end": (b"GET /" + b"x" * 1_000_000, 414),
+    "a header": (request(PREDICT, BODY, headers=["X-Long: " + "x" * 70_000]), 431),
+    "a header of a megabyte": (request(PREDICT, BODY, headers=["X-Long: " + "x" * 1_000_000]), 431),
+    "a header for another path": (request("/livez", method="GET", headers=["X-Long: " + "x" * 200_000]), 431),
+    "20 000 headers": (request(PREDICT, BODY, headers=["a: b"] * 20_000), 431),
+    "a header without an end": (b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * 400_000, 431),
+}
+
+
+@pytest.mark.parametrize(("sent", "status"), TOO_LONG.values(), ids=TOO_LONG.keys())
+def test_a_head_that_is_too_long_is_refused_readably(connection: Connection, sent: bytes, status: int) -> None:
+    connection.send(sent)
+    check_refusal(connection, status, "URI too long" if status == 414 else "Request header fields too large")
+
+
+def test_a_head_within_the_limits_is_read_in_any_pieces_and_after_a_large_body(connection: Connection) -> None:
+    headers = [f"X-{number}: {'x' * 1000}" for number in range(60)]
+    long = request(PREDICT, BODY, headers=headers)
+    connection.send(*(long[at : at + 777] for at in range(0, len(long), 777)))
+    assert is_prediction(connection.receive())
+    connection.send(request(BATCH, MANY) + long + request(BATCH, padded(MANY, 3_000_000)) + long)
+    for _ in range(4):
+        assert connection.receive().status == 200
 
 
 @pytest.mark.parametrize("path", [PREDICT, PREDICT + "?x", "/livez"])
@@ -239,13 +305,9 @@ def test_a_websocket_that_nobody_offers_is_refused(connection: Connection, path:
         *("Connection: Upgrade", "Upgrade: websocket"),
         *("Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="),
     ]
-    answer = connection.ask(path, method="GET", headers=headers)
-    assert 400 <= answer.status < 500
-
-
-def test_a_tunnel_is_refused(connection: Connection) -> None:
-    connection.send(b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\n\r\n")
-    assert connection.receive().status == 400
+    answer = connection.ask(path, method="GET", headers=[*headers, "X-Request-ID: socket"])
+    assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json")
+    assert answer.json()["request_id"] == answer.headers["x-request-id"] == "socket"
     assert connection.ended()
 
 
@@ -287,7 +349,7 @@ def test_headers_without_an_end_are_refused(connection: Connection) -> None:
     line = b"X-Filler: " + b"x" * 10_000 + b"\r\n"
     with contextlib.suppress(ConnectionError):
         connection.send(b"POST /livez HTTP/1.1\r\n", *[line] * 100)
-    assert connection.receive().status == 400
+    check_refusal(connection, 431, "Request header fields too large")
 
 
 @pytest.mark.parametrize("path", [PREDICT, "/livez"])

@@ -78,6 +78,51 @@ def test_a_stored_version_is_served_within_seconds_without_a_restart(
     assert [process.pid for process in server.workers()] == [worker]
 
 
+def refuses(server: Server) -> bool:
+    """Whether a new connection is refused; one that is taken must be answered."""
+    try:
+        with Connection(server.port) as connection:
+            return connection.ask("/livez", method="GET").status != 200
+    except ConnectionRefusedError:
+        return True
+    except (AssertionError, ConnectionError):  # taken in the moment between
+        return False
+
+
+def test_two_workers_that_stop_refuse_new_connections_while_a_slow_one_holds_them(home: Path, tmp_path: Path) -> None:
+    settings = {"TIFFIN_SERVING__WORKERS": "2", "TIFFIN_SERVING__DRAIN_SECONDS": "0.5"}
+    with Server(tmp_path, home=home, settings=settings) as server:
+        server.wait_for_status("/livez", 200)
+        wait_for(lambda: server.log.read_text().count("Completed async startup hook") >= 2, seconds=60)
+        with Connection(server.port) as stalled:
+            stalled.send(request(PREDICT, BODY)[:-10])
+            server.terminate()
+            wait_for(lambda: refuses(server), seconds=4)
+            assert server.process.poll() is None, "nobody holds it any more: this shows nothing"
+            for _ in range(20):
+                assert refuses(server)
+            answer = stalled.receive()
+            assert (answer.status, answer.json()["code"]) == (503, "overloaded")
+            assert stalled.ended()
+        assert server.wait_until_gone() < 5
+
+
+def test_a_worker_that_is_told_to_stop_alone_takes_nothing_from_the_others(home: Path, tmp_path: Path) -> None:
+    with Server(tmp_path, home=home, settings={"TIFFIN_SERVING__WORKERS": "2"}) as server:
+        wait_for(lambda: server.log.read_text().count("Completed async startup hook") >= 2, seconds=60)
+        gone = server.workers()[0]
+        gone.terminate()
+        while gone in server.workers():
+            assert not refuses(server)
+        wait_for(lambda: len(server.workers()) == 2, seconds=20)
+        wait_for(lambda: server.log.read_text().count("Completed async startup hook") >= 3, seconds=60)
+        for worker in server.workers():
+            worker.terminate()
+        wait_for(lambda: refuses(server))
+        wait_for(lambda: server.log.read_text().count("Completed async startup hook") >= 5, seconds=60)
+        wait_for(lambda: server.status("/livez") == 200)
+
+
 def test_a_server_that_is_told_to_stop_answers_everything_it_has_taken_and_leaves_nothing_behind(
     server: Server, home: Path, tmp_path: Path
 ) -> None:
@@ -100,6 +145,9 @@ def test_a_server_that_is_told_to_stop_answers_everything_it_has_taken_and_leave
         assert server.status("/livez") == 200
         last = server.post(PREDICT, BODY)
         assert (last.status_code, last.headers["connection"]) == (200, "close")
+        wait_for(lambda: refuses(server))
+        assert server.process.poll() is None
         assert server.wait_until_gone() < 10
+        assert stalled.receive().status == 503
         assert stalled.ended()
     assert set(kept.counts) == set(short.counts) == {200}, (kept.counts, short.counts)

@@ -28,6 +28,8 @@ DOCUMENTED = {
     "tiffin_batch_rows_count": {"model", "stage"},
     "tiffin_predictions_total": {"model", "version", "role", "level"},
     "tiffin_score_count": {"model"},
+    "tiffin_connections_ended_total": {"reason"},
+    "tiffin_connections": {"state"},
     "tiffin_model_up": {"model"},
     "tiffin_dependency_up": {"dependency"},
 }

@@ -54,6 +54,8 @@ def test_without_postgresql_the_server_is_alive_and_predicts_but_is_not_ready(se
 def test_without_redis_the_server_is_ready_and_says_that_it_is_degraded(server: Server) -> None:
     with without(server, "redis"):
         wait_for(lambda: server.get("/v1/health").json()["status"] == "degraded")
+        (reason,) = server.get("/v1/health").json()["reasons"]
+        assert reason.startswith("redis: not available since ")
         assert server.status("/readyz") == 200
         assert server.post(PREDICT, BODY).status_code == 200
 

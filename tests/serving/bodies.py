@@ -54,7 +54,7 @@ def value_of(feature: Feature) -> st.SearchStrategy[str]:
             inside = st.floats(feature.minimum, feature.maximum)
             kinds = inside.map(repr) | inside.map(lambda number: f"{number:e}") | st.just(str(int(feature.maximum)))
         case Flag():
-            kinds = st.sampled_from(["true", "false"])
+            kinds = st.sampled_from(["true", "false", "1", "0", "1.0"])
         case Category(unseen="refuse"):
             kinds = st.sampled_from(feature.levels).map(json.dumps)
         case Category():

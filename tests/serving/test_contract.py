@@ -52,6 +52,7 @@ def good_cases() -> list[Case]:
         sparse = {
             feature.name: feature.example for feature in catalogue()[model].schema.features if not feature.missing
         }
+        numbered = {name: int(value) if isinstance(value, bool) else value for name, value in record.items()}
         cases += [
             Case(f"{model}: predict", f"{one}/predict", {"record": record}),
             Case(f"{model}: predict without what may be missing", f"{one}/predict", {"record": sparse}),
@@ -67,10 +68,15 @@ def good_cases() -> list[Case]:
             Case(f"{model}: explain", f"{one}/explain", {"record": record}),
             Case(f"{model}: explain all", f"{one}/explain", {"record": record, "top": 0, "include": ["features"]}),
             Case(f"{model}: explain one", f"{one}/explain", {"record": sparse, "top": 1}),
+            Case(f"{model}: explain as many as a float says", f"{one}/explain", {"record": record, "top": 2.0}),
+            Case(f"{model}: explain by default", f"{one}/explain", {"record": record, "top": None}),
             Case(f"{model}: explain more than there are", f"{one}/explain", {"record": record, "top": 1000}),
             Case(f"{model}: batch of one", f"{one}/batch", {"records": [record]}),
             Case(f"{model}: batch", f"{one}/batch", {"records": [record, sparse] * 10, "include": ["features"]}),
             Case(f"{model}: batch with a bad record", f"{one}/batch", {"records": [record, {"x": 1}, sparse, 7, None]}),
+            Case(f"{model}: flags as numbers", f"{one}/predict", {"record": numbered, "include": ["features"]}),
+            Case(f"{model}: explained flags as numbers", f"{one}/explain", {"record": numbered, "top": 0}),
+            Case(f"{model}: a batch of both", f"{one}/batch", {"records": [record, numbered], "include": ["features"]}),
             Case(f"{model}: batch of bad records", f"{one}/batch", {"records": [{}, [], "text"]}),
         ]
     return cases
@@ -116,6 +122,8 @@ BATCH = "/v1/models/purchase/batch"
 GOOD = {"record": example("purchase")}
 PLAIN = json.dumps(GOOD)
 POST = {"allow": "POST"}
+READ = {"allow": "GET, HEAD"}
+LATIN = "application/json;charset=latin-1"
 PICKLE = "application/vnd.bentoml+pickle"
 BAD_CASES = [
     Case("empty batch", BATCH, {"records": []}, 422, "invalid_features"),
@@ -144,15 +152,19 @@ BAD_CASES = [
     Case("include of numbers", PREDICT, {**GOOD, "include": [1, ["features"]]}, 422, "invalid_features"),
     Case("unknown field", PREDICT, {**GOOD, "treshold": 0.5}, 422, "invalid_features"),
     Case("unknown feature", PREDICT, {"record": example("purchase", Price=1)}, 422, "invalid_features"),
-    Case("wrong types", PREDICT, {"record": example("purchase", price="9", in_cart=1)}, 422, "invalid_features"),
+    Case("wrong types", PREDICT, {"record": example("purchase", price="9", in_cart=2)}, 422, "invalid_features"),
     Case("out of range", PREDICT, {"record": example("purchase", price=-1, discount=1.1)}, 422, "invalid_features"),
     Case("not whole", PREDICT, {"record": example("purchase", user_views_7d=1.5)}, 422, "invalid_features"),
     Case("unknown level", PREDICT, {"record": example("purchase", device="fone")}, 422, "invalid_features"),
     Case("beyond floating point", PREDICT, PLAIN.replace("39.9", "1e999").encode(), 422, "invalid_features"),
     Case("beyond any number", PREDICT, PLAIN.replace("39.9", "9" * 5000).encode(), 422, "invalid_features"),
-    Case("NaN", PREDICT, PLAIN.replace("39.9", "NaN").encode(), 400, "malformed_body"),
-    Case("Infinity", PREDICT, PLAIN.replace("39.9", "-Infinity").encode(), 400, "malformed_body"),
-    Case("a key twice", PREDICT, PLAIN.replace("39.9", '39.9, "price" : 1').encode(), 400, "malformed_body"),
+    Case("NaN", PREDICT, PLAIN.replace("39.9", "NaN").encode(), 422, "invalid_features"),
+    Case("Infinity", PREDICT, PLAIN.replace("39.9", "-Infinity").encode(), 422, "invalid_features"),
+    Case("NaN as an option", EXPLAIN, PLAIN.encode()[:-1] + b', "top": NaN}', 400, "malformed_body"),
+    Case("a key twice", PREDICT, PLAIN.replace("39.9", '39.9, "price" : 1').encode(), 422, "invalid_features"),
+    Case("an option twice", EXPLAIN, PLAIN.encode()[:-1] + b', "top": 1, "top": 1}', 400, "malformed_body"),
+    Case("a record without its wrapper", PREDICT, GOOD["record"], 422, "invalid_features"),
+    Case("a batch's record without its wrapper", BATCH, GOOD["record"], 422, "invalid_features"),
     Case("half a surrogate pair", PREDICT, PLAIN.replace('"home"', '"\\ud800"').encode(), 400, "malformed_body"),
     Case("invalid UTF-8", PREDICT, PLAIN.encode().replace(b"home", b"\xff\xfe"), 400, "malformed_body"),
     Case("UTF-16", PREDICT, PLAIN.encode("utf-16"), 400, "malformed_body"),
@@ -170,6 +182,7 @@ BAD_CASES = [
     Case("text", PREDICT, PLAIN.encode(), 415, "unsupported_media_type", headers=typed("text/plain")),
     Case("a form", PREDICT, b"a=b", 415, "unsupported_media_type", headers=typed("multipart/form-data")),
     Case("pickle", PREDICT, b"\x80\x04N.", 415, "unsupported_media_type", headers=typed(PICKLE)),
+    Case("Latin 1", PREDICT, PLAIN.encode(), 415, "unsupported_media_type", headers=typed(LATIN)),
     Case("gzip", PREDICT, PLAIN.encode(), 415, "unsupported_media_type", headers={"Content-Encoding": "gzip"}),
     Case("unknown model", "/v1/models/purchases/predict", GOOD, 404, "unknown_model"),
     Case("unknown model's batch", "/v1/models/Purchase/batch", GOOD, 404, "unknown_model"),
@@ -183,7 +196,7 @@ BAD_CASES = [
     Case("a slash too many", f"{PREDICT}/", GOOD, 404, "not_found"),
     Case("unknown path", "/nowhere", None, 404, "not_found", "GET"),
     Case("unknown path below v1", "/v1/nowhere", GOOD, 404, "not_found"),
-    Case("POST to the list of models", "/v1/models", GOOD, 405, "method_not_allowed", "POST", {}, {"allow": "GET"}),
+    Case("POST to the list of models", "/v1/models", GOOD, 405, "method_not_allowed", "POST", {}, READ),
     Case("DELETE of a probe", "/livez", None, 405, "method_not_allowed", "DELETE"),
     Case("a model that there is not", "/v1/models/nope", None, 404, "unknown_model", "GET"),
     Case("the health of a model that there is not", "/v1/models/nope/health", None, 404, "unknown_model", "GET"),
@@ -403,6 +416,40 @@ def test_a_batch_keeps_its_order_and_one_bad_record_fails_alone(app: App) -> Non
     assert len({prediction["prediction_id"] for prediction in predictions}) == 4
 
 
+def test_what_is_no_json_in_one_record_of_a_batch_is_an_error_of_that_record(app: App) -> None:
+    good = json.dumps(example("purchase"))
+    bad = [
+        good.replace("39.9", "NaN"),
+        good.replace("39.9", "-Infinity"),
+        good.replace("39.9", '39.9, "price": 39.9'),
+        good.replace("39.9", '{"a": [NaN], "a": 1}'),
+        "Infinity",
+    ]
+    body = f'{{"records": [{good}, {", ".join(bad)}, {good}]}}'.encode()
+    answer = Batch.model_validate(app.post(BATCH, body).json())
+    assert (answer.summary.succeeded, answer.summary.failed) == (2, 5)
+    told = []
+    for item in answer.items[1:-1]:
+        (error,) = Problem.model_validate(item["error"]).errors
+        told.append((error.field, error.code, error.given))
+    assert told == [
+        ("record.price", "not_finite", "nan"),
+        ("record.price", "not_finite", "-inf"),
+        ("record.price", "doubled_key", None),
+        ("record.price", "wrong_type", "an object"),
+        ("record", "wrong_type", "inf"),
+    ]
+
+
+def test_flags_sent_as_1_and_0_are_true_and_false_in_the_answer(app: App) -> None:
+    for sent, meant in ((1, True), (0, False), (1.0, True)):
+        body = {"record": example("purchase", in_cart=sent), "include": ["features"], "top": 0}
+        answer = app.post(EXPLAIN, body).json()
+        assert answer["features"]["in_cart"] is meant
+        values = {item["feature"]: item["value"] for item in answer["explanation"]["contributions"]}
+        assert values["in_cart"] is meant
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_a_batch_scores_as_single_requests_do(app: App, model: str) -> None:
     records = [example(model)] * 3
@@ -442,7 +489,15 @@ def test_a_request_id_that_could_do_harm_is_replaced(app: App, case: Case, ident
 
 
 @pytest.mark.parametrize(
-    "media_type", ["application/json; charset=utf-8", "application/ld+json", "Application/JSON", ""]
+    "media_type",
+    [
+        *(
+            "application/json; charset=utf-8",
+            'application/json;Charset = "UTF-8"; a=b',
+            "application/json; charset=utf8",
+        ),
+        *("application/ld+json", "Application/JSON", ""),
+    ],
 )
 def test_json_is_taken_under_all_its_names(app: App, media_type: str) -> None:
     assert app.post(PREDICT, GOOD, {"Content-Type": media_type}).status_code == 200
@@ -450,6 +505,33 @@ def test_json_is_taken_under_all_its_names(app: App, media_type: str) -> None:
 
 def test_a_body_without_content_type_counts_as_json(app: App) -> None:
     assert app.request("POST", PREDICT, content=PLAIN.encode()).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/models/purchas/predict", "/v1/models/Purchase", "/v1/models/purchasee/health"])
+def test_an_unknown_model_is_refused_with_the_nearest(app: App, path: str) -> None:
+    answer = app.request("POST" if path.endswith("predict") else "GET", path)
+    assert answer.json()["code"] == "unknown_model"
+    assert answer.json()["detail"].endswith("; did you mean 'purchase'?")
+
+
+@pytest.mark.parametrize("path", ["/v1/models/{}/predict", "/v1/models/{}", "/v1/models/{}/health", "/{}"])
+def test_a_long_path_is_not_repeated_in_full(app: App, path: str) -> None:
+    answer = app.request("POST" if path.endswith("predict") else "GET", path.format("x" * 5000))
+    assert answer.status_code == 404
+    assert len(answer.content) < 1000
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/models", "/v1/models/fraud", "/v1/models/fraud/health", "/v1/health", "/docs", "/openapi.json", "/livez",
+     "/readyz", "/healthz", "/metrics", "/docs.json", "/v1/models/nope", "/nowhere"],
+)  # fmt: skip
+def test_head_is_answered_wherever_get_is_and_without_a_body(app: App, path: str) -> None:
+    get, head = app.get(path), app.request("HEAD", path)
+    assert head.status_code == get.status_code
+    assert head.headers["content-type"] == get.headers["content-type"]
+    assert int(head.headers["content-length"]) > 0
+    assert head.content == b""
 
 
 def test_two_predictions_have_two_ids_that_sort_by_time(app: App) -> None:

@@ -60,6 +60,18 @@ def test_every_operation_has_an_id_of_its_own_a_summary_and_a_problem(document: 
             assert content_schema(problem) == {"$ref": "#/components/schemas/ProblemShape"}
 
 
+def test_every_answer_has_the_request_id_and_inference_names_every_status(document: Any) -> None:
+    for path, method, operation in operations(document):
+        for status, response in operation["responses"].items():
+            assert response["headers"]["X-Request-ID"] == {"$ref": "#/components/headers/X-Request-ID"}, (path, status)
+        if method == "post":
+            assert set(operation["responses"]) == {
+                *("200", "400", "404", "405", "408", "413", "415", "422", "500", "503"),
+            }
+            assert "Allow" in operation["responses"]["405"]["headers"]
+            assert "Retry-After" in operation["responses"]["503"]["headers"]
+
+
 def test_every_model_has_its_three_operations(document: Any) -> None:
     for model in catalogue():
         for operation in OPERATIONS:
@@ -87,7 +99,9 @@ def test_every_feature_is_described_with_unit_range_and_example(document: Any, m
                 assert (kind["minimum"], kind["maximum"]) == (feature.minimum, feature.maximum)
                 assert kind["type"] == ("integer" if feature.whole else "number")
             case Flag():
-                assert kind["type"] == "boolean"
+                assert all(
+                    valid(document, field, sent) == (sent in {True, False}) for sent in (True, False, 1, 0, 2, "true")
+                )
             case Category(unseen="refuse"):
                 assert kind["enum"] == list(feature.levels)
             case Category():
@@ -123,9 +137,17 @@ def test_the_described_shapes_refuse_what_the_server_refuses(document: Any) -> N
         {"records": [{**record, "price": -1}]},
         {"records": [{**record, "device": "fone"}]},
         {"records": [record], "treshold": 1},
+        {"records": [record], "top": 1},
     ]
     for wrong in wrongs:
         assert not valid(document, body["schema"], wrong)
+
+
+@pytest.mark.parametrize("top", [0, 5, 1.0, 10_000, None, -1, 1.5, 10_001, True, "1"])
+def test_the_document_takes_the_tops_that_the_server_takes(app: App, document: Any, top: Any) -> None:
+    body = {"record": catalogue()["purchase"].schema.example, "top": top}
+    schema = {"$ref": "#/components/schemas/PurchaseExplainRequest"}
+    assert valid(document, schema, body) == (app.post("/v1/models/purchase/explain", body).status_code == 200)
 
 
 @pytest.mark.parametrize(("path", "model"), [("/v1/models/fraud", "fraud"), ("/v1/models/churn/health", "churn")])

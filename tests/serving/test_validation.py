@@ -31,17 +31,17 @@ def errors(model: str, body: Any, operation: str = "predict") -> dict[str, tuple
 
 
 def test_all_errors_are_told_at_once() -> None:
-    record = example("purchase", price=50_001, rating="4.3", device="fone", in_cart=1, user_views_7d=1.5, sku="A1")
+    record = example("purchase", price=50_001, rating="4.3", device="fone", in_cart=2, user_views_7d=1.5, sku="A1")
     del record["discount"]
     body = {"record": record, "threshold": 7, "include": ["all"], "entity": {"user_id": 1}, "recrod": {}}
     assert errors("purchase", body) == {
-        "entity": ("not_supported", "model purchase takes records; it has no feature view for entities", None),
-        "recrod": ("unknown_field", "is not a known field; did you mean 'record'?", None),
+        "entity": ("not_supported", "model purchase takes records; it has no feature view for entities", "an object"),
+        "recrod": ("unknown_field", "is not a known field; did you mean 'record'?", "an object"),
         "threshold": ("out_of_range", "must lie between 0 and 1", 7),
         "include": ("unknown_value", "must be an array of features and probabilities", "an array of 1"),
-        "record.sku": ("unknown_field", "is not a known field", None),
+        "record.sku": ("unknown_field", "is not a known field", "A1"),
         "record.user_views_7d": ("not_whole", "must be a whole number", 1.5),
-        "record.in_cart": ("wrong_type", "must be true or false, not a number", 1),
+        "record.in_cart": ("wrong_type", "must be true or false (or 1 or 0), not a number", 2),
         "record.price": ("less_than_equal", "must be at most 50000", 50_001),
         "record.discount": ("missing", "is required: Part of the list price taken off", None),
         "record.rating": ("wrong_type", "must be a number (stars), not a string; send it without quotes", "4.3"),
@@ -61,13 +61,71 @@ def test_all_errors_are_told_at_once() -> None:
 )
 def test_an_unknown_field_is_refused_with_the_nearest_known_one(given: str, meant: str) -> None:
     found = errors("purchase", {"record": example("purchase", **{given: 1})})
-    assert found == {f"record.{given}": ("unknown_field", f"is not a known field; did you mean {meant!r}?", None)}
+    assert found == {f"record.{given}": ("unknown_field", f"is not a known field; did you mean {meant!r}?", 1)}
 
 
 @pytest.mark.parametrize("given", ["zzz", "", "\u00e9\u00e8", "x" * 10_000])
 def test_nothing_is_suggested_for_what_is_like_nothing(given: str) -> None:
     (message,) = errors("purchase", {"record": example("purchase", **{given: 1})}).values()
-    assert message == ("unknown_field", "is not a known field", None)
+    assert message == ("unknown_field", "is not a known field", 1)
+
+
+def test_an_unknown_field_is_shown_short() -> None:
+    found = errors("purchase", {"record": example("purchase", note="x" * 300)})
+    assert found == {"record.note": ("unknown_field", "is not a known field", "x" * 256 + "...")}
+
+
+@pytest.mark.parametrize("operation", ["predict", "batch"])
+@pytest.mark.parametrize("top", [3, -1, "all"])
+def test_top_is_an_unknown_field_where_nothing_is_explained(operation: str, top: Any) -> None:
+    wrapped = {"records": [example("purchase")]} if operation == "batch" else {"record": example("purchase")}
+    found = errors("purchase", {**wrapped, "top": top}, operation)
+    assert found == {"top": ("unknown_field", "is not a known field; explain takes it", top)}
+
+
+def test_an_unknown_include_is_refused_with_the_nearest() -> None:
+    found = errors("purchase", {"record": example("purchase"), "include": ["features", "probability"]})
+    message = "must be an array of features and probabilities; did you mean 'probabilities'?"
+    assert found == {"include": ("unknown_value", message, "an array of 2")}
+
+
+@pytest.mark.parametrize(("operation", "wrapper"), [("predict", "record"), ("explain", "record"), ("batch", "records")])
+def test_a_record_without_its_wrapper_gets_one_error_that_says_so(operation: str, wrapper: str) -> None:
+    with pytest.raises(InvalidFeatures, match=f"under '{wrapper}'") as raised:
+        getattr(DECODERS["fraud"], operation)(json.dumps(example("fraud")).encode())
+    ((field, code),) = [(error.field, error.code) for error in raised.value.errors]
+    assert (field, code) == (wrapper, "missing")
+
+
+@pytest.mark.parametrize("token", ["NaN", "Infinity", "-Infinity"])
+def test_the_remedy_for_what_is_not_finite_is_one_that_works(token: str) -> None:
+    record = json.dumps(example("purchase", price=1.25, rating=2.5)).replace("1.25", token).replace("2.5", token)
+    with pytest.raises(InvalidFeatures) as raised:
+        DECODERS["purchase"].predict(f'{{"record": {record}}}'.encode())
+    assert {error.field: (error.code, error.message) for error in raised.value.errors} == {
+        "record.price": ("not_finite", "must be a finite number; it may not be missing"),
+        "record.rating": (
+            "not_finite",
+            "must be a finite number; leave the field out or send null when it is not known",
+        ),
+    }
+
+
+ELSEWHERE = {
+    b'{"record": {"a": "NaN"},\n "threshold": NaN}': "NaN is no JSON value at line 2 column 15",
+    b'{"x": "\\"NaN", "record": {"a": -Infinity}, "top": -Infinity}': "-Infinity is no JSON value at line 1 column 51",
+    b'{"record": [NaN], "records": NaN}': "NaN is no JSON value at line 1 column 30",
+    b'{"record": {"a": 1, "a": 2},\n\n"t": 1, "t": 2}': "the key 't' stands twice in one object at line 3 column 9",
+    b'{"x": {"b": {}, "k": "k", "\\u006b" : {}}}': "the key 'k' stands twice in one object at line 1 column 27",
+    b'{"record": 1,}': "Expecting property name enclosed in double quotes at line 1 column 14",
+}
+
+
+@pytest.mark.parametrize(("body", "said"), ELSEWHERE.items(), ids=ELSEWHERE.values())
+def test_what_is_no_json_outside_of_a_record_is_refused_with_its_place(body: bytes, said: str) -> None:
+    with pytest.raises(MalformedBody) as raised:
+        DECODERS["purchase"].explain(body)
+    assert raised.value.detail.startswith(f"the body is not JSON: {said}")
 
 
 @pytest.mark.parametrize(
@@ -93,6 +151,7 @@ def test_an_unknown_level_is_refused_with_all_levels_and_the_nearest(given: str,
         (-0.01, "greater_than_equal", -0.01),
         (10**20, "less_than_equal", "an integer of 21 digits"),
         (-(10**400), "greater_than_equal", "an integer of 401 digits"),
+        (int("9" * 400), "less_than_equal", "an integer of 400 digits"),
         (None, "missing", None),
         (True, "wrong_type", True),
         ("149.62", "wrong_type", "149.62"),
@@ -104,6 +163,14 @@ def test_an_unknown_level_is_refused_with_all_levels_and_the_nearest(given: str,
 def test_a_value_that_is_no_amount_is_refused_and_shown_short(value: Any, code: str, shown: Any) -> None:
     ((field, (found, _, given)),) = errors("fraud", {"record": example("fraud", Amount=value)}).items()
     assert (field, found, given) == ("record.Amount", code, shown)
+
+
+def test_an_integer_of_millions_of_digits_is_told_as_one_of_hundreds_is() -> None:
+    body = json.dumps({"record": example("fraud", Amount=12345)}).replace("12345", "-" + "9" * 5_000_000)
+    with pytest.raises(InvalidFeatures) as raised:
+        DECODERS["fraud"].predict(body.encode())
+    (error,) = raised.value.errors
+    assert (error.code, error.given) == ("greater_than_equal", "an integer of 5000000 digits")
 
 
 def test_infinite_numbers_are_shown_as_text() -> None:
@@ -132,6 +199,10 @@ def keys(count: int, form: str) -> bytes:
 
 
 RUBBISH = {
+    "constants": b'{"record":[' + b"NaN," * 200_000 + b"1]}",
+    "constants after the record": b'{"record":{},"x":[' + b"NaN," * 200_000 + b"1]}",
+    "keys that stand twice": b'{"record":{' + keys(40_000, "k{}") + b"," + keys(40_000, "k{}") + b"}}",
+    "objects with keys that stand twice": b'{"x":[' + b'{"a":1,"a":1},' * 60_000 + b"1]}",
     "unknown fields": b'{"record":{' + keys(80_000, "V1x{}") + b"}}",
     "unknown options": b"{" + keys(80_000, "recor{}") + b"}",
     "long unknown fields": b'{"record":{' + keys(13_000, "V" * 64 + "{}") + b"}}",
