@@ -9,6 +9,7 @@ import pytest
 from bentoml.exceptions import BentoMLException
 
 from models import catalogue
+from models.definition import Expansion
 from tests.end_to_end.server import Server
 from tests.serving.versions import trained
 
@@ -31,7 +32,8 @@ def test_the_client_has_three_methods_for_every_model(client: bentoml.SyncHTTPCl
 def test_predict_batch_and_explain_work_from_the_client(client: bentoml.SyncHTTPClient, name: str) -> None:
     decides = catalogue()[name].decides
     one = getattr(client, f"{name}_predict")(record=EXAMPLES[name], **({"threshold": 0.0} if decides else {}))
-    assert one["score"] == pytest.approx(trained()[name].details.example.score, rel=1e-5, abs=1e-5)
+    if not isinstance(catalogue()[name].policy, Expansion):  # whose stored example is one of an answer's rows
+        assert one["score"] == pytest.approx(trained()[name].details.example.score, rel=1e-5, abs=1e-5)
     assert (one["version"], one["label"]) == (trained()[name].tag, True if decides else None)
     many = getattr(client, f"{name}_batch")(records=[EXAMPLES[name], {"nonsense": 1}])
     assert [list(item) for item in many["items"]] == [["index", "prediction"], ["index", "error"]]

@@ -80,7 +80,8 @@ def test_every_model_has_its_three_operations(document: Any) -> None:
 
 @pytest.mark.parametrize("model", catalogue())
 def test_every_feature_is_described_with_unit_range_and_example(document: Any, model: str) -> None:
-    shown = document["components"]["schemas"][f"{model.capitalize()}Record"]
+    title = "".join(part.capitalize() for part in model.split("_"))
+    shown = document["components"]["schemas"][f"{title}Record"]
     definition = catalogue()[model]
     assert list(shown["properties"]) == list(definition.schema.names)
     assert shown["additionalProperties"] is False
