@@ -194,7 +194,7 @@ def test_a_version_that_answers_wrongly_is_found(
 def test_a_policy_that_fails_on_the_example_is_found_in_its_file(
     tiffin: Tiffin, offline: Path, one_model: store.Version, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failing = kinds.with_policy(small.definition, answer=lambda decided, record: {"part": 1 / 0})
+    failing = kinds.with_policy(small.definition, answer=lambda decided: {"part": 1 / 0})
     monkeypatch.setattr("models.catalogue", lambda: {"small": failing})
     found = finding(tiffin("doctor", "--json"), "model small")
     assert (found["status"], found["remedy"]) == (FAIL, "mend models/small.py")
