@@ -5,11 +5,17 @@ Reading it here keeps XGBoost's Python layer out of serving workers and never ru
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import numpy as np
 
-_SCALARS = {"i": ">i1", "U": ">u1", "I": ">i2", "l": ">i4", "L": ">i8", "d": ">f4", "D": ">f8"}
+_SCALARS = {
+    marker: struct.Struct(f">{code}")
+    for marker, code in {"i": "b", "U": "B", "I": "h", "l": "i", "L": "q", "d": "f", "D": "d"}.items()
+}
+_ELEMENTS = {marker: np.dtype(scalar.format) for marker, scalar in _SCALARS.items()}
+_NATIVE = {marker: element.newbyteorder("=") for marker, element in _ELEMENTS.items()}
 _INTEGERS = frozenset("iUIlL")
 _CONSTANTS: dict[str, Any] = {"Z": None, "T": True, "F": False}
 MAX_DEPTH = 64
@@ -24,7 +30,7 @@ def loads(data: bytes) -> Any:
     reader = _Reader(data)
     try:
         value = reader.value(reader.marker(), 0)
-    except (IndexError, ValueError) as error:
+    except (IndexError, ValueError, struct.error) as error:
         raise MalformedUbjsonError(f"not a UBJSON document: {error}") from error
     if reader.at != len(data):
         raise MalformedUbjsonError(f"{len(data) - reader.at} bytes follow the document")
@@ -37,27 +43,31 @@ class _Reader:
         self.at = 0
 
     def take(self, size: int) -> bytes:
-        if self.at + size > len(self.data):
+        taken = self.data[self.at : self.at + size]
+        if len(taken) < size:
             raise ValueError(f"wants {size} bytes at {self.at} of {len(self.data)}")
         self.at += size
-        return self.data[self.at - size : self.at]
+        return taken
 
     def marker(self) -> str:
-        return chr(self.take(1)[0])
+        self.at += 1
+        return chr(self.data[self.at - 1])
 
     def peek(self) -> str:
         return chr(self.data[self.at])
 
     def scalar(self, marker: str) -> Any:
-        kind = np.dtype(_SCALARS[marker])
-        return np.frombuffer(self.take(kind.itemsize), kind)[0].item()
+        kind = _SCALARS[marker]
+        (value,) = kind.unpack_from(self.data, self.at)
+        self.at += kind.size
+        return value
 
     def count(self) -> int:
         """A length. No element is shorter than a byte, so one beyond the document's end is refused before it costs."""
         marker = self.marker()
         if marker not in _INTEGERS:
             raise ValueError(f"a length of type {marker!r} at {self.at - 1}")
-        count = int(self.scalar(marker))
+        count: int = self.scalar(marker)
         if not 0 <= count <= len(self.data) - self.at:
             raise ValueError(f"a length of {count} with {len(self.data) - self.at} bytes left")
         return count
@@ -106,8 +116,8 @@ class _Reader:
                 items.append(self.value(marker, depth + 1))
             return items
         if shared in _SCALARS:
-            kind = np.dtype(_SCALARS[shared])
-            return np.frombuffer(self.take(kind.itemsize * count), kind).astype(kind.newbyteorder("="))
+            kind = _ELEMENTS[shared]
+            return np.frombuffer(self.take(kind.itemsize * count), kind).astype(_NATIVE[shared])
         return [self.value(shared or self.marker(), depth + 1) for _ in range(count)]
 
     def mapping(self, depth: int) -> dict[str, Any]:

@@ -71,7 +71,7 @@ class Server:
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """One request on a connection of its own, so that with several workers any of them may answer."""
-        return httpx.request(method, self.url + path, timeout=10, **options)
+        return httpx.request(method, self.url + path, timeout=30, **options)
 
     def get(self, path: str) -> httpx.Response:
         return self.request("GET", path)
