@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -131,9 +132,8 @@ class _AskedSpans:
     width: int
 
     def results(self, work: Work) -> Results:
-        starts = (0, *self.ends[:-1])
         outputs, failed = [], {}
-        for number, (start, end) in enumerate(zip(starts, self.ends, strict=True)):
+        for number, (start, end) in enumerate(pairwise((0, *self.ends))):
             error = next((work.failed[row] for row in range(start, end) if row in work.failed), None)
             if error is not None:
                 failed[number] = error

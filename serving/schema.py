@@ -6,7 +6,7 @@ Values are checked by `serving.validation`, which gives all errors at once; thes
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
@@ -182,7 +182,7 @@ def _field(feature: Feature) -> tuple[Any, Any]:
             extra["json_schema_extra"] = {"format": "date-time" if "T" in feature.example else "date"}
             about = f"{about}. ISO 8601"
         case Series():
-            kind = list[float]
+            kind = list[Annotated[float, Field(ge=feature.minimum, le=feature.maximum)]]
             extra = {"min_length": feature.min_length, "max_length": feature.max_length}
             about = f"{about}, the latest last [{feature.unit}]"
     if feature.missing:

@@ -64,6 +64,7 @@ def model(definition: Definition, champion: str | None) -> Iterator[Finding]:
     from inference.loaded import load
     from registry.errors import NoVersionError, RegistryError
     from registry.store import get, newest
+    from serving.answers import rehearse
 
     check, again = f"model {definition.name}", f"`tiffin train {definition.name} --promote`"
     version, lacking = None, ""
@@ -74,13 +75,19 @@ def model(definition: Definition, champion: str | None) -> Iterator[Finding]:
             lacking = str(error)
     try:
         version = version or newest(definition)
-        load(definition, version).warm()  # compiles machine code, which some systems forbid
+        loaded = load(definition, version)
+        loaded.warm()  # compiles machine code, which some systems forbid
     except NoVersionError:
         found = f"{lacking}, and no other version is usable" if lacking else "no usable version"
         yield failure(check, found, f"`tiffin train {definition.name}`, or `tiffin serve`")
     except LoadFailedError as error:
         yield failure(check, str(error), again)
     else:
+        try:
+            rehearse(loaded)
+        except LoadFailedError as error:
+            yield failure(check, str(error), f"mend models/{definition.name}.py")
+            return
         if lacking:
             yield warning(check, f"{lacking}; {version.tag}, the newest, answers instead", again)
         else:

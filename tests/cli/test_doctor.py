@@ -26,7 +26,7 @@ from serving.orphans import Orphan
 from storage.settings import StorageSettings
 from tests.cli.conftest import Ran, Tiffin
 from tests.storage.servers import ROOT, User, server_processes
-from tests.training import small
+from tests.training import kinds, small
 from training.train import train
 
 PORT = "39171"
@@ -189,6 +189,16 @@ def test_a_version_that_answers_wrongly_is_found(
     ran = tiffin("doctor", "--json")
     assert ran.code == 1
     assert "its example scores" in finding(ran, "model small")["found"]
+
+
+def test_a_policy_that_fails_on_the_example_is_found_in_its_file(
+    tiffin: Tiffin, offline: Path, one_model: store.Version, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = kinds.with_policy(small.definition, answer=lambda decided: {"part": 1 / 0})
+    monkeypatch.setattr("models.catalogue", lambda: {"small": failing})
+    found = finding(tiffin("doctor", "--json"), "model small")
+    assert (found["status"], found["remedy"]) == (FAIL, "mend models/small.py")
+    assert "its policy fails on the example: ZeroDivisionError" in found["found"]
 
 
 def test_servers_left_by_a_killed_process_are_stale(state_dir: Path) -> None:

@@ -37,6 +37,8 @@ from models.definition import (
 from tests.training import kinds, small
 
 SMALL = small.definition
+POLICY = SMALL.policy
+assert isinstance(POLICY, BinaryPolicy)
 FEATURES = SMALL.schema.features
 
 
@@ -163,9 +165,9 @@ def test_a_definition_says_what_it_learns_from_and_whether_it_decides(given: Def
         (kinds.optimiser, {"target": Target(column="price", description="")}, "the target 'price' is also a feature"),
         (kinds.quantity, {"schema": Schema(())}, "it has no features"),
         (kinds.quantity, {"schema": Schema((kinds.HISTORY,))}, "no estimator learns from the series 'history'"),
-        (SMALL, {"policy": kinds.with_policy(SMALL, threshold=CostThreshold(miss="amont", alarm=1)).policy},
+        (SMALL, {"policy": dataclasses.replace(POLICY, threshold=CostThreshold(miss="amont", alarm=1))},
          "the threshold's cost 'amont' is not one of its numbers; did you mean 'amount'?"),
-        (SMALL, {"policy": kinds.with_policy(SMALL, threshold=CostThreshold(miss="f", alarm=1)).policy},
+        (SMALL, {"policy": dataclasses.replace(POLICY, threshold=CostThreshold(miss="f", alarm=1))},
          "the threshold's cost 'f' is not one of its numbers"),
         (SMALL, {"gates": (Gate(metric="accuracy", at_least=0.5),)}, "there is no metric 'accuracy'; known"),
         (kinds.several, {"gates": (Gate(metric="roc_auc", at_least=0.5),)}, "there is no metric 'roc_auc'"),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from models.definition import Category, Definition, Feature, Flag, Number
+from models.definition import Category, Definition, Feature, Flag, Moment, Number, Series
 
 Pair = tuple[str, str]
 """A key and a value, both as JSON text."""
@@ -44,6 +44,10 @@ UNKNOWN_KEYS = st.sampled_from(
 )
 
 
+def _array(entries: Sequence[str]) -> str:
+    return f"[{','.join(entries)}]"
+
+
 def value_of(feature: Feature) -> st.SearchStrategy[str]:
     """Valid values of a feature, in the ways in which JSON can write them."""
     match feature:
@@ -55,6 +59,13 @@ def value_of(feature: Feature) -> st.SearchStrategy[str]:
             kinds = inside.map(repr) | inside.map(lambda number: f"{number:e}") | st.just(str(int(feature.maximum)))
         case Flag():
             kinds = st.sampled_from(["true", "false", "1", "0", "1.0"])
+        case Moment():
+            kinds = st.datetimes().map(lambda moment: json.dumps(moment.isoformat())) | st.dates().map(
+                lambda day: f'"{day}"'
+            )
+        case Series():
+            entries = st.floats(feature.minimum, feature.maximum).map(repr)
+            kinds = st.lists(entries, min_size=feature.min_length, max_size=feature.min_length + 3).map(_array)
         case Category(unseen="refuse"):
             kinds = st.sampled_from(feature.levels).map(json.dumps)
         case Category():

@@ -11,7 +11,7 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from models import catalogue
-from models.definition import Category, Flag, Number
+from models.definition import Category, Flag, Moment, Number, Series
 from tests.serving.apps import App
 from tests.serving.conftest import LIMITS
 
@@ -80,7 +80,8 @@ def test_every_model_has_its_three_operations(document: Any) -> None:
 
 @pytest.mark.parametrize("model", catalogue())
 def test_every_feature_is_described_with_unit_range_and_example(document: Any, model: str) -> None:
-    shown = document["components"]["schemas"][f"{model.capitalize()}Record"]
+    title = "".join(part.capitalize() for part in model.split("_"))
+    shown = document["components"]["schemas"][f"{title}Record"]
     definition = catalogue()[model]
     assert list(shown["properties"]) == list(definition.schema.names)
     assert shown["additionalProperties"] is False
@@ -90,7 +91,8 @@ def test_every_feature_is_described_with_unit_range_and_example(document: Any, m
         kinds = field["anyOf"] if feature.missing else [field]
         assert ({"type": "null"} in kinds) == feature.missing
         kind = kinds[0]
-        assert field["examples"] == [feature.example]
+        example = list(feature.example) if isinstance(feature, Series) else feature.example
+        assert field["examples"] == [example]
         assert feature.description in field["description"]
         match feature:
             case Number():
@@ -102,6 +104,12 @@ def test_every_feature_is_described_with_unit_range_and_example(document: Any, m
                 assert all(
                     valid(document, field, sent) == (sent in {True, False}) for sent in (True, False, 1, 0, 2, "true")
                 )
+            case Moment():
+                assert kind["type"] == "string"
+            case Series():
+                entry = kind["items"]
+                assert (kind["minItems"], kind["maxItems"]) == (feature.min_length, feature.max_length)
+                assert (entry["minimum"], entry["maximum"]) == (feature.minimum, feature.maximum)
             case Category(unseen="refuse"):
                 assert kind["enum"] == list(feature.levels)
             case Category():
