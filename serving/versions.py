@@ -185,7 +185,7 @@ def _card(worker: Worker, model: str, version: str, accept: str) -> Response:
     definition = definition_of(worker, model)
     found = _version(worker, definition, version)
     if prefers_json(accept):
-        about = {
+        about: dict[str, Any] = {
             "title": definition.title,
             "purpose": definition.purpose,
             "target": definition.target.column if definition.target else None,

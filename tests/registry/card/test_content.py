@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -195,6 +196,7 @@ def test_an_interval_of_one_width_is_not_called_askew() -> None:
 
 
 def test_a_version_of_which_little_is_known_has_a_short_card() -> None:
-    bare = {"metrics": [], "gates": [], "calibration": [], "thresholds": [], "importance": [], "dependence": []}
-    card = read(small_version.save(definition(BINARY), **bare, subgroups=[], limits=[]).card() or "")
+    lists = ("metrics", "gates", "calibration", "thresholds", "importance", "dependence", "subgroups", "limits")
+    bare: dict[str, Any] = {name: [] for name in lists}
+    card = read(small_version.save(definition(BINARY), **bare).card() or "")
     assert set(card.headings) == {"purpose", "data", "features", "reproduction"}
