@@ -138,7 +138,7 @@ svg .mean { stroke: var(--second); stroke-width: 2.2; stroke-linejoin: round; }
   .facts td { padding-top: 0; }
   tbody th { max-width: 10rem; overflow-wrap: anywhere; }
   .features tbody th { min-width: 9rem; } .tight tbody th { overflow-wrap: break-word; }
-  .bars tbody th { min-width: 5.5rem; } .bars td:last-child { min-width: 4rem; width: 35%; }
+  .bars tbody th { min-width: 8.5rem; } .bars td:last-child { min-width: 2.5rem; width: 22%; }
   .bars th, .bars td { padding-right: .5rem; }
 }
 @page { size: A4; margin: 16mm 15mm 18mm;
@@ -167,7 +167,8 @@ svg .mean { stroke: var(--second); stroke-width: 2.2; stroke-linejoin: round; }
   tr, figure, .warning, .glance, li, pre { break-inside: avoid; } thead { display: table-header-group; }
   tbody:has(tr.group) { break-inside: avoid; }
   caption, thead { break-after: avoid; }
-  .plots { display: block; } .plots figure { display: inline-block; width: 49%; vertical-align: top; }
+  .plots { display: block; orphans: 1; widows: 1; }
+  .plots figure { display: inline-block; width: 49%; vertical-align: top; }
   .plot { max-width: 82mm; }
   .pair { grid-template-columns: 1fr 1fr; gap: .75rem 1.5rem; }
   .strip { width: 6.2rem; } .groups .strip { width: 5.2rem; }
