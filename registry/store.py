@@ -126,7 +126,7 @@ def save(definition: Definition, artifact: Artifact) -> Version:
         (folder / "version.json").write_text(artifact.details.model_dump_json(indent=1))
         (folder / "schema.json").write_text(json.dumps(definition.inputs.describe(), indent=1))
         (folder / "reference.json").write_text(artifact.reference.model_dump_json())
-        card = page(artifact.details, About.of(definition, str(stored.tag)))
+        card = page(artifact.details, About.of(definition, str(stored.tag), artifact.reference))
         (folder / CARD).write_text(card, "utf-8")
     return get(str(stored.tag), definition)
 

@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from models.definition import Definition
 from serving.schema import BatchAnswer, ExplainedPrediction, Prediction, ProblemShape, shapes
+from serving.versions import CHAMPION
 
 REFERENCE = "#/components/schemas/{model}"
 PROBLEMS = {
@@ -86,6 +87,7 @@ def openapi_document(
         for operation in item.values():
             operation["responses"].update({"default": _problem(ANY_PROBLEM)})
             operation["responses"].pop("422", None)
+    _give_examples(document, next(iter(definitions), None))
     for unused in ("HTTPValidationError", "ValidationError"):
         components.pop(unused, None)
     document["paths"] = {**paths, **document["paths"], **_probes()}
@@ -96,6 +98,16 @@ def openapi_document(
                 names = [REQUEST_ID, *([OWN_HEADERS[status]] if status in OWN_HEADERS else [])]
                 response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
     return document
+
+
+def _give_examples(document: dict[str, Any], model: str | None) -> None:
+    """Values for the parameters of paths that work when sent."""
+    examples = {"model": model, "version": CHAMPION}
+    for item in document["paths"].values():
+        for operation in item.values():
+            for parameter in operation.get("parameters", ()):
+                if parameter["in"] == "path" and examples.get(parameter["name"]):
+                    parameter["example"] = examples[parameter["name"]]
 
 
 def _operation(

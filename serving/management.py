@@ -15,11 +15,11 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import Field
 
 from models.definition import BinaryPolicy, Definition, Expansion, Kind
-from registry.errors import UnknownModelError
 from serving import documents
 from serving.bento import add_problems, answer_exception
 from serving.problems import FieldError, InvalidFeatures
 from serving.schema import Described
+from serving.versions import add_version_routes, definition_of
 from serving.worker import NAMES, SILENT, Worker
 from storage.health import DependencyHealth
 
@@ -84,12 +84,14 @@ def management_app(worker: Callable[[], Worker], openapi: Callable[[], dict[str,
     @app.get("/v1/models/{model}", tags=["models"], summary="One model: schema, champion, thresholds, example")
     def model(model: str) -> ModelDetail:
         serving = worker()
-        return ModelDetail(**_detail(serving, _definition(serving, model)))
+        return ModelDetail(**_detail(serving, definition_of(serving, model)))
 
     @app.get("/v1/models/{model}/health", tags=["models"], summary="Whether one model answers")
     def model_health(model: str) -> ModelSummary:
         serving = worker()
-        return ModelSummary(**_summary(serving, _definition(serving, model)))
+        return ModelSummary(**_summary(serving, definition_of(serving, model)))
+
+    add_version_routes(app, worker)
 
     @app.get("/v1/health", tags=["operation"], summary="Health in detail")
     def health() -> Health:
@@ -104,13 +106,6 @@ def management_app(worker: Callable[[], Worker], openapi: Callable[[], dict[str,
         return HTMLResponse(documents.DOCS_PAGE)
 
     return app
-
-
-def _definition(worker: Worker, name: str) -> Definition:
-    definition = worker.definitions.get(name)
-    if definition is None:
-        raise UnknownModelError(name[:80], tuple(worker.definitions))
-    return definition
 
 
 def _summary(worker: Worker, definition: Definition) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import dataclasses
 import functools
 from typing import Any
 
+import bentoml
+
 from models.definition import Definition
 from registry import store
 from registry.details import VersionDetails
@@ -37,3 +39,8 @@ def save(given: Definition, **details: Any) -> store.Version:
     wanted = {**artifact().details.model_dump(), "model": given.name, "definition_fingerprint": given.fingerprint}
     changed = VersionDetails.model_validate({**wanted, **details})
     return store.save(given, dataclasses.replace(artifact(), details=changed))
+
+
+def delete(version: store.Version) -> None:
+    """Take a version out of the store again."""
+    bentoml.models.delete(version.tag)

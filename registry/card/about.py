@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from models.definition import BinaryPolicy, Definition, Expansion, Kind, RegressionPolicy
+from registry.details import FeatureReference, Reference
 
 Row = Mapping[str, Any]
 """A feature as `Schema.describe` gives it."""
@@ -24,6 +25,9 @@ class About:
     """The column and what it means."""
     unit: str = ""
     """Of a quantity: that in which its errors are."""
+    answer_unit: str = ""
+    """Of a score that is computed from estimates: its own."""
+    amount_unit: str = ""
     positive: str = ""
     levels: Sequence[tuple[str, float]] = ()
     """Bands of a probability by the score that each begins at."""
@@ -32,9 +36,12 @@ class About:
     share: float | None = None
     """Of an anomaly model: the share of rows that it is meant to flag."""
 
+    seen: Mapping[str, FeatureReference] = field(default_factory=dict)
+    """What the training rows held of each input."""
+
     @classmethod
-    def of(cls, definition: Definition, tag: str) -> About:
-        """What the definition says of the version `tag`."""
+    def of(cls, definition: Definition, tag: str, reference: Reference) -> About:
+        """What the definition and the training distributions say of the version `tag`."""
         policy, target = definition.policy, definition.target
         quantity = definition.kind in (Kind.REGRESSION, Kind.FORECAST, Kind.OPTIMISER)
         return cls(
@@ -44,9 +51,12 @@ class About:
             inputs=definition.inputs.describe(),
             target=f"{target.column}: {target.description}" if target else "",
             unit=target.unit if target and quantity else "",
+            answer_unit=policy.unit if isinstance(policy, Expansion) else "",
+            amount_unit=definition.amount.unit if definition.amount else "",
             positive=str(target.positive) if target and definition.kind is Kind.BINARY else "",
             levels=[(one.name, one.from_score) for one in policy.levels] if isinstance(policy, BinaryPolicy) else (),
             coverage=policy.coverage if isinstance(policy, RegressionPolicy | Expansion) else None,
+            seen={one.name: one for one in reference.features},
             share=getattr(policy, "share", None),
         )
 

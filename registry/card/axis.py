@@ -19,6 +19,8 @@ class Axis:
     end: float
     label: str = ""
     write: Callable[[float], str] = written
+    marks: tuple[float, ...] | None = None
+    """Where its ticks are, when not at round numbers."""
 
     def at(self, value: float) -> float:
         """The pixel of a value; beyond the ends, that of the end."""
@@ -27,7 +29,9 @@ class Axis:
 
     @property
     def ticks(self) -> list[float]:
-        """Three to six round values."""
+        """Three to seven round values."""
+        if self.marks is not None:
+            return list(self.marks)
         step = _round_step((self.high - self.low) / 4)
         first = math.ceil(self.low / step - 1e-9)
         last = math.floor(self.high / step + 1e-9)
@@ -38,6 +42,8 @@ def bounds(values: Iterable[float], *, margin: float = 0.04) -> tuple[float, flo
     """Where an axis of these values begins and ends: never in one point."""
     given = list(values)
     low, high = (min(given), max(given)) if given else (0.0, 1.0)
+    if high - low <= 1e-9 * max(abs(low), abs(high)):  # one value, summed in another order
+        low = high
     room = (high - low) * margin or abs(high) * 0.1 or 1.0
     return low - room, high + room
 
@@ -45,4 +51,4 @@ def bounds(values: Iterable[float], *, margin: float = 0.04) -> tuple[float, flo
 def _round_step(wanted: float) -> float:
     """1, 2, 2.5 or 5 times a power of ten, near what is wanted."""
     power = 10.0 ** math.floor(math.log10(wanted))
-    return next(factor * power for factor in (1.0, 2.0, 2.5, 5.0, 10.0) if factor * power >= wanted * 0.999)
+    return next(factor * power for factor in (1.0, 2.0, 2.5, 5.0, 10.0) if factor * power >= wanted * 0.66)

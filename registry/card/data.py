@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from registry.card import words
 from registry.card.about import About
 from registry.card.figures import count, figure, percent, share
 from registry.card.markup import Html, element, joined
@@ -10,9 +11,11 @@ from registry.card.section import Section, said
 from registry.card.tables import facts, listed, row, table
 from registry.details import Data, VersionDetails
 
+LAST = ", those that it was judged on among them: the last fit takes all"
+
 
 def data(details: VersionDetails, about: About) -> Section:
-    return Section("data", "Data", (_facts(details.data, about), *_classes(details.data)))
+    return Section("data", "Data", (_facts(details, about), *_classes(details.data)))
 
 
 def findings(details: VersionDetails, about: About) -> Section | None:
@@ -26,7 +29,8 @@ def findings(details: VersionDetails, about: About) -> Section | None:
     return Section("findings", "Findings in the data", (intro, listed(details.findings)))
 
 
-def _facts(found: Data, about: About) -> Html:
+def _facts(details: VersionDetails, about: About) -> Html:
+    found = details.data
     unit = f" {about.unit}" if about.unit else None
     mean = None
     if found.target_mean is not None and found.target_deviation is not None:
@@ -37,7 +41,7 @@ def _facts(found: Data, about: About) -> Html:
             ("Source", found.source),
             ("Real or synthetic", "synthetic: every row was made up" if found.synthetic else "as the source gave it"),
             ("Rows", count(found.rows)),
-            ("Trained on", count(found.train_rows)),
+            ("Trained on", joined(count(found.train_rows), LAST if words.learned_all(details) else None)),
             ("Validated on", count(found.validation_rows)),
             ("Tested on", count(found.test_rows)),
             ("Split", found.split),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from statistics import fmean, median
 
@@ -11,6 +11,7 @@ from registry.card.about import About
 from registry.card.axis import Axis, bounds
 from registry.card.figures import shortened, written
 from registry.card.markup import Html, element
+from registry.card.moments import dated, moment
 from registry.card.plot import Frame, Point, drawing, label, line
 from registry.card.section import Section, said
 from registry.details import Dependence, VersionDetails
@@ -19,7 +20,7 @@ SHOWN_LEVELS = 10
 LEVEL_HEIGHT = 26.0
 GOLDEN = 0.6180339887498949
 STEPS = 10
-"""Pieces of a scatter, each of as many rows, whose means make the line."""
+"""Pieces of a scatter, each of as many rows, whose means make the line: fewer different values are one piece each."""
 
 
 def dependence(details: VersionDetails, about: About) -> Section | None:
@@ -28,8 +29,9 @@ def dependence(details: VersionDetails, about: About) -> Section | None:
         return None
     output = words.first_output(details, about)
     intro = said(
-        f"Each point is a training row: the feature's value, and what it adds to the score ({output}). The line is the "
-        "mean; a spread at one value comes from the row's other features."
+        "Each point is a training row: the feature's value, and what it adds to the "
+        f"{words.moved(details)} ({output}). The line is the mean; a spread at one value comes from the row's other "
+        "features."
     )
     figures = [
         element("figure", element("figcaption", one.feature, class_="name"), _plot(number, one, output, about))
@@ -62,12 +64,15 @@ def _scatter(
     left = 100.0 if lacking else 54.0
     named = f"{shortened(one.feature, 34)} [{unit}]" if unit else shortened(one.feature, 40)
     low, high = _range([value for value, _ in known])
-    x = Axis(low, high, left, 346, named, _writer(low, high) if moments else written)
-    y = Axis(*bounds((0.0, *one.contributions)), 202, 28, f"contribution, {shortened(output, 40)}")
+    x = dated(low, high, left, 346, named) if moments else Axis(low, high, left, 346, named)
+    shown = [(value, added) for value, added in known if low <= value <= high]
+    y = Axis(
+        *bounds((0.0, *(added for _, added in shown), *lacking)), 202, 28, f"contribution, {shortened(output, 40)}"
+    )
     frame = Frame(key, x, y, 244, left=54)
-    beyond = sum(not low <= value <= high for value, _ in known)
-    marks = [line((54, y.at(0)), (346, y.at(0)), "zero"), frame.dots([p for p in known if low <= p[0] <= high], "dots")]
-    marks.append(frame.line(_means(known), "mean"))
+    beyond = len(known) - len(shown)
+    marks = [line((54, y.at(0)), (346, y.at(0)), "zero"), frame.dots(shown, "dots")]
+    marks.append(frame.line([point for point in _means(known) if low <= point[0] <= high], "mean"))
     if lacking:
         marks += _lacking(y, lacking)
     told = _told(known, lacking, moments)
@@ -94,9 +99,10 @@ def _means(known: Sequence[Point]) -> list[Point]:
     """Mean value and mean contribution of pieces of the rows; equal values stay in one piece."""
     pieces: dict[int, list[Point]] = {}
     piece, before = 0, None
+    few = len({value for value, _ in known}) <= STEPS
     for number, (value, contribution) in enumerate(known):
         if value != before:
-            piece = number * STEPS // len(known)
+            piece = number if few else number * STEPS // len(known)
         pieces.setdefault(piece, []).append((value, contribution))
         before = value
     return [(fmean(v for v, _ in rows), fmean(c for _, c in rows)) for rows in pieces.values()]
@@ -127,19 +133,14 @@ def _told(known: Sequence[Point], lacking: Sequence[float], moments: bool) -> st
 
 def _seconds(text: str) -> float | None:
     try:
-        moment = datetime.fromisoformat(text)
+        parsed = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
 
 
 def _date(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
-
-
-def _writer(low: float, high: float) -> Callable[[float], str]:
-    """Months of long times, days of short ones: what fits below an axis."""
-    return (lambda seconds: _date(seconds)[:7]) if high - low > 150 * 86_400 else (lambda seconds: _date(seconds)[5:])
+    return f"{moment(seconds):%Y-%m-%d}"
 
 
 # --- categories and flags ---
@@ -164,7 +165,7 @@ def _strips(key: str, one: Dependence, output: str) -> Html:
         for tick in x.ticks
     ]
     strips = [_strip(x, name, levels[name], 24 + LEVEL_HEIGHT * (place + 0.5)) for place, name in enumerate(shown)]
-    name = label(x.label, 236, bottom + 34, "middle", "soft")
+    name = label(x.label, 346, bottom + 34, "end", "soft")
     more = len(levels) - len(shown)
     drawn = drawing(
         key,
@@ -189,7 +190,7 @@ def _strip(x: Axis, name: str, contributions: Sequence[float], middle: float) ->
     return element(
         "g",
         element("title", f"{name}: {len(contributions)} rows"),
-        label(shortened(name, 17), 118, middle + 4, "end"),
+        label(shortened(name, 16), 118, middle + 4, "end"),
         element("path", d=places, class_="dots"),
         line((at, middle - 10), (at, middle + 10), "mean"),
     )

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from registry.card import words
 from registry.card.about import About, Row
 from registry.card.figures import count, figure, written
 from registry.card.markup import Html, element
 from registry.card.section import Section, note, said
+from registry.card.seen import seen
 from registry.card.tables import row, table
-from registry.details import VersionDetails
+from registry.details import FeatureReference, VersionDetails
 
 SHOWN_FEATURES = 120
 SHOWN_LEVELS = 20
 
 
 def features(details: VersionDetails, about: About) -> Section:
-    parts = [_table("What a caller sends", about.schema)]
-    if list(about.inputs) != list(about.schema):
+    same = list(about.inputs) == list(about.schema)
+    parts = [_table("What a caller sends", about.schema, about.seen if same else {})]
+    if not same:
         parts.append(said("From that the following is computed, which the estimator learns from and is asked with."))
-        parts.append(_table("What the estimator learns from", about.inputs))
+        parts.append(_table("What the estimator learns from", about.inputs, about.seen))
     answer = note(
-        "The example in the last column was answered with a score of ",
+        f"The {words.moved(details)} of the example in the last column was ",
         figure(details.example.score),
         " (margin ",
         figure(details.example.margin),
@@ -31,20 +34,25 @@ def features(details: VersionDetails, about: About) -> Section:
     return Section("features", "Features", (*parts, answer))
 
 
-def _table(caption: str, schema: Sequence[Row]) -> Html:
-    headings = ("Feature", "Type", "Range or levels", "Missing", "Example")
-    rows = [_row(feature) for feature in schema[:SHOWN_FEATURES]]
+def _table(caption: str, schema: Sequence[Row], known: Mapping[str, FeatureReference]) -> Html:
+    """With a column of what training saw where that is `known`."""
+    held = ["In the training rows"] if known else []
+    headings = ["Feature", "Type", "Range or levels", *held, "Missing", "Example"]
+    rows = [_row(feature, known) for feature in schema[:SHOWN_FEATURES]]
     if len(schema) > SHOWN_FEATURES:
-        rows.append(row(f"{len(schema) - SHOWN_FEATURES} more", "in schema.json", None, None, None))
+        empty = [None] * (len(headings) - 2)
+        rows.append(row(f"{len(schema) - SHOWN_FEATURES} more", "in schema.json", *empty))
     return table(caption, headings, rows, name="features")
 
 
-def _row(feature: Row) -> Html:
+def _row(feature: Row, known: Mapping[str, FeatureReference]) -> Html:
     kind = "whole number" if feature.get("whole") else str(feature["type"])
     unit = f" [{feature['unit']}]" if feature.get("unit") else ""
     missing = "allowed" if feature["missing"] else "refused"
+    found = known.get(str(feature["name"]))
+    held = [seen(found, moments=kind == "moment") if found else "–"] if known else []
     return row(
-        str(feature["name"]), kind + unit, _allowed(feature), missing, _plain(feature["example"]),
+        str(feature["name"]), kind + unit, _allowed(feature), *held, missing, _plain(feature["example"]),
         note=str(feature.get("description", "")),
     )  # fmt: skip
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
+from itertools import accumulate
+
 from registry.card.markup import Html, element, joined
 
 
@@ -12,6 +15,8 @@ def measured(value: float) -> str:
     ['0.9123', '1.000', '12.35', '1,234,567', '0.000042', '0.0000']
     """
     size = abs(value)
+    if size < 1e-12:  # what is left of a sum that is none
+        return "0.0000"
     if size >= 1e15 or 0 < size < 1e-6:
         return f"{value:.3g}"
     if 0 < size < 1e-3:
@@ -66,5 +71,13 @@ def count(value: int, noun: str = "") -> Html:
 
 
 def shortened(name: str, most: int) -> str:
-    """A name that fits: the whole of it stands in a title or a table."""
-    return name if len(name) <= most else name[: most - 1] + "…"
+    """A name that fits into `most` letters, wide ones counted twice: the whole of it stands in a title or a table.
+
+    >>> [shortened(name, 6) for name in ("weight", "weights", "重量单位")]
+    ['weight', 'weigh…', '重量…']
+    """
+    widths = [2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in name]
+    if sum(widths) <= most:
+        return name
+    fits = sum(total <= most - 1 for total in accumulate(widths))
+    return name[:fits] + "…"

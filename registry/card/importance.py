@@ -35,6 +35,6 @@ def importance(details: VersionDetails, about: About) -> Section | None:
             row(f"{len(rest)} more together", figure(amount), percent(amount / total), bar(amount, largest, "bar pale"))
         )
     intro = said(f"Mean absolute SHAP contribution of each feature over a sample of the training rows ({scale}).")
-    limit = note("It says what moves this model's scores, not what causes the outcome.")
+    limit = note(f"It says what moves this model's {words.moved(details)}s, not what causes the outcome.")
     made = table("Features by importance", ("Feature", "Contribution", "Share", ""), rows, name="numbers bars")
     return Section("importance", "Global importance", (intro, made, limit))

@@ -24,14 +24,14 @@ def metrics(details: VersionDetails, about: About) -> Section | None:
     names = list(dict.fromkeys(name for metric in details.metrics for name in metric.baselines))
     headings = ("Metric", "Value", "95 % interval", *(words.named(name).capitalize() for name in names), "")
     rows = [_row(metric, names, about) for metric in details.metrics]
-    beside = ", each beside what its baselines reach on the same rows" if names else ""
+    beside = ", beside what the baselines reach on the same rows" if names else ""
     return Section(
         "metrics",
         "Performance",
         (
-            joined(said("On ", count(details.data.test_rows, "rows"), f" that it had not learned from{beside}.")),
+            said("Measured on ", count(details.data.test_rows, "rows"), f" {_unseen(details)}{beside}."),
             table("Metrics on the test rows", headings, rows, name="numbers metrics"),
-            *_legend(names),
+            *_legend(names, details.metrics),
             *_askew(details.metrics),
             *_promised(details, about),
         ),
@@ -73,9 +73,9 @@ def _row(metric: Metric, baselines: list[str], about: About) -> Html:
 
 
 def _strip(metric: Metric, baselines: list[str]) -> Html:
-    """Interval and baselines on one line, better to the right; each row has a scale of its own."""
+    """Interval and baselines on one line, better to the right where there is such; each row has its own scale."""
     low, high = bounds((metric.value, metric.low, metric.high, *metric.baselines.values()), margin=0.02)
-    ends = (6.0, 134.0) if metric.higher_is_better else (134.0, 6.0)
+    ends = (6.0, 134.0) if metric.higher_is_better or metric.name in words.NEITHER else (134.0, 6.0)
     axis = Axis(low, high, *ends)
     marks = [
         diamond((axis.at(metric.baselines[name]), 10), 4.5, f"baseline {MARKS[number % len(MARKS)]}")
@@ -94,7 +94,7 @@ def _strip(metric: Metric, baselines: list[str]) -> Html:
     )
 
 
-def _legend(baselines: list[str]) -> list[Html]:
+def _legend(baselines: list[str], metrics: Sequence[Metric]) -> list[Html]:
     samples = [
         element("span", _sample(diamond((7, 7), 4.5, f"baseline {MARKS[number % len(MARKS)]}")), words.named(name))
         for number, name in enumerate(baselines)
@@ -102,16 +102,37 @@ def _legend(baselines: list[str]) -> list[Html]:
     mark = _sample(line((0, 7), (14, 7), "whisker"), circle((7, 7), 4, "own"))
     return [
         element("p", element("span", mark, "this version, 95 % interval"), *samples, class_="legend"),
-        note("Better lies to the right; every row has its own scale. Intervals are those of resampled test rows."),
+        note(
+            f"Better lies to the right{_except(metrics)}; every row has its own scale. "
+            "Intervals are those of resampled test rows."
+        ),
     ]
+
+
+def _unseen(details: VersionDetails) -> str:
+    """How the version relates to the rows it was tested on."""
+    if words.learned_all(details):
+        return "by models of the same making that had not learned from them; the stored one has learned from all rows"
+    return "that it had not learned from"
+
+
+def _except(metrics: Sequence[Metric]) -> str:
+    """The metrics of which neither more nor less is better."""
+    names = [words.label(metric.name).lower() for metric in metrics if metric.name in words.NEITHER]
+    return f" (larger {' and '.join(names)}, which is not better by itself)" if names else ""
 
 
 def _askew(metrics: Sequence[Metric]) -> list[Html]:
     """Said only where the reader would take it for an error."""
-    names = [words.label(metric.name) for metric in metrics if not metric.low <= metric.value <= metric.high]
+    names = [words.label(metric.name) for metric in metrics if _lies_outside(metric)]
     if not names:
         return []
     return [note(f"Resampled rows have a larger {names[0].lower()} than the rows themselves: hence its interval.")]
+
+
+def _lies_outside(metric: Metric) -> bool:
+    rounding = 1e-9 * abs(metric.value)
+    return not metric.low - rounding <= metric.value <= metric.high + rounding
 
 
 def _sample(*marks: Html) -> Html:

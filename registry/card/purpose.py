@@ -12,7 +12,9 @@ from registry.details import VersionDetails
 
 
 def purpose(details: VersionDetails, about: About) -> Section:
-    forms = "; ".join(f"{name}: {words.form(details, name)}" for name in details.estimators)
+    forms = words.form(details, "model")
+    if len(details.estimators) > 1:
+        forms = "; ".join(f"{name}: {words.form(details, name)}" for name in details.estimators)
     made = facts(
         "What it is for and what it answers",
         [
@@ -20,7 +22,8 @@ def purpose(details: VersionDetails, about: About) -> Section:
             ("Answer", words.KINDS[details.kind.value]),
             ("Target", about.target or "none: it learns without one"),
             ("Counts as positive", about.positive or None),
-            ("Unit", about.unit or None),
+            ("Unit of the target", about.unit or None),
+            ("Unit of the score", about.answer_unit or None),
             ("Threshold", _threshold(details, about)),
             ("Made of", f"{forms} ({details.trees:,} trees)" if details.trees else forms),
         ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from models.definition import Kind
 from registry.card.about import About
 from registry.card.markup import Html, element
 from registry.card.section import Section, said
@@ -22,7 +23,7 @@ def chosen(details: VersionDetails, about: About) -> Section | None:
 def reproduction(details: VersionDetails, about: About) -> Section:
     made = details.reproduction
     libraries = [row(name, version) for name, version in made.libraries.items()]
-    settings = [row(name, value) for name, value in flattened(made.recipe)]
+    settings = [row(name, value) for name, value in flattened(_used(made.recipe, details.kind))]
     return Section(
         "reproduction",
         "How to reproduce it",
@@ -38,6 +39,12 @@ def reproduction(details: VersionDetails, about: About) -> Section:
             ),
         ),
     )
+
+
+def _used(recipe: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
+    """The settings that mean something for the kind: forests are grown from some, all other models from others."""
+    others = ("form", "booster", "saturating", "time_column") if kind is Kind.ANOMALY else ("isolation",)
+    return {name: value for name, value in recipe.items() if name not in others}
 
 
 def flattened(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:

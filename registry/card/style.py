@@ -50,7 +50,7 @@ small { font-size: .8em; color: var(--soft); }
 
 .glance { display: flex; flex-wrap: wrap; gap: 1px; margin: 1.5rem 0 2rem; background: var(--line);
   border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
-.glance div { flex: 1 1 11.5rem; padding: .7rem .9rem; background: var(--paper); }
+.glance div { flex: 1 1 13.5rem; padding: .7rem .9rem; background: var(--paper); }
 .glance dt { color: var(--soft); font-size: .8rem; }
 .glance dd { margin: .1rem 0 0; font-weight: 600; font-variant-numeric: tabular-nums; }
 .glance small { display: block; font-weight: 400; }
@@ -60,7 +60,11 @@ nav ol { margin: 0; padding-left: 1.5rem; columns: 13rem; max-width: none; }
 section { margin-bottom: 2.75rem; padding-top: 1.5rem; border-top: 1px solid var(--line); }
 footer { color: var(--soft); font-size: .85rem; border-top: 1px solid var(--line); padding-top: 1rem; }
 
-.scroll { margin: 0 0 1rem; overflow-x: auto; }
+.scroll { margin: 0 0 1rem; overflow-x: auto; background:
+  linear-gradient(to right, var(--paper) 40%, transparent) left / 2.5rem 100% no-repeat local,
+  linear-gradient(to left, var(--paper) 40%, transparent) right / 2.5rem 100% no-repeat local,
+  linear-gradient(to right, var(--line), transparent) left / .8rem 100% no-repeat,
+  linear-gradient(to left, var(--line), transparent) right / .8rem 100% no-repeat; }
 table { border-collapse: collapse; font-size: .9rem; line-height: 1.4; }
 caption { text-align: left; font-weight: 600; padding-bottom: .4rem; }
 th, td { padding: .38rem .9rem .38rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
@@ -80,12 +84,14 @@ tbody th small { display: block; font-weight: 400; }
 .features td:nth-child(2), .features td:nth-child(4) { min-width: 5.5rem; }
 .features td:nth-child(3) { min-width: 10rem; overflow-wrap: anywhere; }
 .features td:last-child { max-width: 14rem; min-width: 5rem; overflow-wrap: anywhere; }
-.tight th, .tight td { padding-top: .18rem; padding-bottom: .18rem; }
+.tight th, .tight td { padding: .18rem .55rem .18rem 0; } .tight.numbers { font-size: .84rem; }
+.tight tbody th { min-width: 4.5rem; }
 .tight small { display: inline; margin-left: .4rem; }
 tr.chosen { background: var(--wash); } tr.chosen th, tr.chosen td { font-weight: 700; }
 tr.chosen small { color: var(--first); }
 tr.group th { padding-top: .9rem; font-weight: 700; }
-.groups { width: 100%; } .groups tbody th { min-width: 8.5rem; }
+.groups { width: 100%; font-size: .82rem; } .groups th, .groups td { padding-right: .55rem; }
+.groups tbody th { min-width: 8rem; }
 .groups tbody tr:not(.group) th { padding-left: .9rem; }
 
 figure { margin: 0 0 1rem; break-inside: avoid; min-width: 0; }
@@ -104,7 +110,7 @@ svg text { font-size: 11.5px; fill: var(--ink); font-variant-numeric: tabular-nu
 svg text.soft { fill: var(--soft); }
 svg line, svg path { fill: none; stroke-width: 1; }
 .plot { width: 100%; max-width: 29rem; height: auto; }
-.strip { width: 8.75rem; height: 1.25rem; } .groups .strip { width: 7.5rem; }
+.strip { width: 8.75rem; height: 1.25rem; } .groups .strip { width: 6.5rem; }
 .bar-box { width: 100%; height: .8rem; margin-top: .25em; }
 .bar { fill: var(--first); } .bar.pale { fill: var(--pale); }
 svg .grid { stroke: var(--line); } svg .axis { stroke: var(--soft); }
@@ -130,7 +136,10 @@ svg .mean { stroke: var(--second); stroke-width: 2.2; stroke-linejoin: round; }
     max-width: none; }
   .facts th { border: 0; padding-bottom: 0; font-size: .8rem; }
   .facts td { padding-top: 0; }
-  .bars td:last-child { min-width: 6rem; }
+  tbody th { max-width: 10rem; overflow-wrap: anywhere; }
+  .features tbody th { min-width: 9rem; } .tight tbody th { overflow-wrap: break-word; }
+  .bars tbody th { min-width: 8.5rem; } .bars td:last-child { min-width: 2.5rem; width: 22%; }
+  .bars th, .bars td { padding-right: .5rem; }
 }
 @page { size: A4; margin: 16mm 15mm 18mm;
   @bottom-right { content: counter(page) " / " counter(pages); font: 8pt sans-serif; } }
@@ -148,14 +157,19 @@ svg .mean { stroke: var(--second); stroke-width: 2.2; stroke-linejoin: round; }
   nav { display: none; }
   a { color: inherit; text-decoration: none; }
   section { margin-bottom: 1.25rem; padding-top: .75rem; }
-  p, ul, ol, .warning { max-width: none; } p { break-inside: avoid; } section > p { break-after: avoid; }
-  .note:last-child { break-before: avoid; }
-  .scroll { overflow: visible; break-inside: avoid; } .scroll:has(.features, .groups) { break-inside: auto; }
+  p, ul, ol, .warning { max-width: none; } p { break-inside: avoid; }
+  p:has(+ .scroll, + .pair, + .plots, + pre, + ul) { break-after: avoid; }
+  .legend, .legend + .note { break-before: avoid; }
+  .scroll { overflow: visible; background: none; break-inside: avoid; }
+  .scroll:has(.features, .groups) { break-inside: auto; }
   table { font-size: 8pt; } thead th, thead td { font-size: 7.5pt; } th, td { padding-right: .5rem; }
+  .tight.numbers { font-size: 7.2pt; } .tight.numbers th, .tight.numbers td { padding-right: .35rem; }
   tr, figure, .warning, .glance, li, pre { break-inside: avoid; } thead { display: table-header-group; }
   tbody:has(tr.group) { break-inside: avoid; }
   caption, thead { break-after: avoid; }
-  .plots { grid-template-columns: 1fr 1fr; gap: .75rem 1.5rem; } .plot { max-width: 82mm; }
+  .plots { display: block; orphans: 1; widows: 1; }
+  .plots figure { display: inline-block; width: 49%; vertical-align: top; }
+  .plot { max-width: 82mm; }
   .pair { grid-template-columns: 1fr 1fr; gap: .75rem 1.5rem; }
   .strip { width: 6.2rem; } .groups .strip { width: 5.2rem; }
 }

@@ -78,7 +78,8 @@ def _main(metric: Metric, about: About) -> list[tuple[str, Html | str]]:
     if metric.baselines:
         choose = max if metric.higher_is_better else min
         best = choose(metric.baselines, key=lambda name: metric.baselines[name])
-        found.append(("Best baseline", joined(figure(metric.baselines[best]), element("small", words.named(best)))))
+        beside = joined(figure(metric.baselines[best]), f" {unit}" if unit else None)
+        found.append(("Best baseline", joined(beside, element("small", words.named(best)))))
     return found
 
 

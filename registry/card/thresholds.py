@@ -27,7 +27,8 @@ def thresholds(details: VersionDetails, about: About) -> Section | None:
     rows, chosen = details.thresholds, details.threshold
     if not rows:
         return None
-    curves = captioned("At each threshold.", _legend(), _curves(rows, chosen))
+    caption = "Precision, recall and the share of rows flagged, at each threshold."
+    curves = captioned(caption, _legend(), _curves(rows, chosen))
     costs = [(one.threshold, one.cost) for one in rows if one.cost is not None]
     if not costs:
         return Section("thresholds", "Threshold", (_intro(chosen), beside("pair", curves, _table(rows, chosen))))
@@ -44,7 +45,7 @@ def _intro(chosen: float | None) -> Html:
 
 def _table(rows: tuple[ThresholdRow, ...], chosen: float | None) -> Html:
     priced = any(one.cost is not None for one in rows)
-    headings = ("Threshold", "Precision", "Recall", "F1", "False positives", "Flagged", *(("Cost",) if priced else ()))
+    headings = ("Threshold", "Precision", "Recall", "F1", "False alarms", "Flagged", *(("Cost",) if priced else ()))
     return table(
         "Thresholds on the test rows", headings, [_row(one, chosen, priced) for one in rows], name="numbers tight"
     )

@@ -28,6 +28,7 @@ METRICS: dict[str, tuple[str, str]] = {
     "bias": ("Bias", "what was said less what came"),
 }
 IN_UNIT = ("rmse", "mae", "interval_width", "bias")
+AMOUNT = "amount_mae"
 NEITHER = ("coverage", "flagged")
 """Metrics that are best where they are what was meant."""
 KINDS = {
@@ -38,6 +39,16 @@ KINDS = {
     "anomaly": "It answers how easily a record is told apart from the others; not whether anything is wrong with it.",
     "optimiser": "It answers with a recommended decision, computed from the estimates of what each choice would bring.",
 }
+
+
+def moved(details: VersionDetails) -> str:
+    """What features add to."""
+    return "estimate" if details.kind.value in ("regression", "forecast", "optimiser") else "score"
+
+
+def learned_all(details: VersionDetails) -> bool:
+    """Whether the stored version has learned from the test rows too, after models like it were tested on them."""
+    return details.data.train_rows + details.data.test_rows > details.data.rows
 
 
 def form(details: VersionDetails, estimator: str) -> str:
@@ -58,6 +69,8 @@ def meaning(metric: str) -> str:
 
 def unit_of(metric: str, about: About) -> str:
     """The unit of a metric that has one."""
+    if metric == AMOUNT:
+        return about.amount_unit
     return about.unit if metric in IN_UNIT else ""
 
 

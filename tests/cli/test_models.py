@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import webbrowser
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from models.definition import Definition
 from registry import store
 from registry.releases import Release
 from storage.settings import StorageSettings
+from tests import small_version
 from tests.cli.conftest import Tiffin
 from tests.training import small
 from training.train import train
@@ -121,3 +123,83 @@ def test_every_model_that_ships_has_a_card_before_it_is_trained(
         assert f"next: `tiffin train {name}`" in shown
         assert catalogue()[name].purpose in " ".join(shown.split())
     assert tiffin("models", "--json").json["models"][0]["champion"] is None
+
+
+def test_the_card_is_written_where_it_is_wanted(
+    tiffin: Tiffin, offline: Path, small_models: Mapping[str, Definition], versions: list[store.Version], tmp_path: Path
+) -> None:
+    newest = store.newest(small.definition)
+    target = tmp_path / "Zürich card.html"
+    ran = tiffin("models", "show", "small", "--card-to", str(target))
+    assert (ran.code, ran.stdout) == (0, f"card of {newest.tag}: {target}\n")
+    assert target.read_text("utf-8") == newest.card()
+    older = versions[1]
+    said = tiffin("models", "show", "small", "--version", older.tag, "--card-to", str(target), "--json").json
+    assert said == {"version": older.tag, "card": str(target), "opened": False}
+    assert target.read_text("utf-8") == older.card()
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_the_card_is_opened_in_the_browser_that_there_is(
+    tiffin: Tiffin,
+    offline: Path,
+    small_models: Mapping[str, Definition],
+    versions: list[store.Version],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    opens: bool,
+) -> None:
+    newest = store.newest(small.definition)
+    asked: list[str] = []
+
+    class Browser(webbrowser.BaseBrowser):
+        def open(self, url: str, new: int = 0, autoraise: bool = True) -> bool:
+            asked.append(url)
+            return opens
+
+    monkeypatch.setattr(webbrowser, "_browsers", {"tests": [None, Browser()]})
+    monkeypatch.setattr(webbrowser, "_tryorder", ["tests"])
+    stored = newest.path / store.CARD
+    ran = tiffin("models", "show", "small", "--card")
+    assert ran.code == 0
+    assert f"card of {newest.tag}: {stored}" in ran.stdout
+    assert ("no browser could be started here" in ran.stdout) != opens
+    assert asked == [stored.as_uri()]
+    tiffin("models", "show", "small", "--card", "--card-to", str(tmp_path / "card.html"))
+    assert asked[1:] == [(tmp_path / "card.html").as_uri()]
+    assert tiffin("models", "show", "small", "--card", "--json").json["opened"] is False
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("target", ["", "missing/card.html"])
+def test_a_card_that_cannot_be_written_is_a_failure_with_a_remedy(
+    tiffin: Tiffin,
+    offline: Path,
+    small_models: Mapping[str, Definition],
+    versions: list[store.Version],
+    tmp_path: Path,
+    target: str,
+) -> None:
+    path = tmp_path / target
+    ran = tiffin("models", "show", "small", "--card-to", str(path))
+    assert ran.code == 1
+    assert f"cannot write {path}" in " ".join(ran.stderr.split())
+    assert "choose another FILE" in ran.stderr
+    assert ran.stdout == ""
+
+
+def test_a_model_without_a_version_or_a_card_says_how_to_get_one(
+    tiffin: Tiffin, offline: Path, small_models: Mapping[str, Definition], tmp_path: Path
+) -> None:
+    target = tmp_path / "card.html"
+    ran = tiffin("models", "show", "strict", "--card-to", str(target))
+    assert ran.code == 1
+    assert "strict has no usable version, so no card" in ran.stderr
+    assert "tiffin train strict" in ran.stderr
+    newest = train(small.definition, small.Given(small.frame(1500)))
+    (newest.path / store.CARD).unlink()
+    ran = tiffin("models", "show", "small", "--version", newest.tag, "--card-to", str(target))
+    assert ran.code == 1
+    assert f"{newest.tag} has no card: it was stored by older code" in " ".join(ran.stderr.split())
+    assert not target.exists()
+    small_version.delete(newest)

@@ -135,6 +135,28 @@ def test_every_example_works_when_sent_and_is_answered_as_described(app: App, do
     assert sent == 3 * len(catalogue())
 
 
+def test_every_path_with_a_parameter_works_with_its_example(app: App, document: Any) -> None:
+    """And the answer is as described."""
+    asked = 0
+    for path, method, operation in operations(document):
+        if "{" not in path:
+            continue
+        examples = {one["name"]: one["example"] for one in operation["parameters"] if one["in"] == "path"}
+        answer = app.request(method.upper(), path.format(**examples), headers={"Accept": "application/json"})
+        assert answer.status_code == 200, (path, answer.text)
+        schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+        assert valid(document, schema, answer.json()), path
+        asked += 1
+    assert asked >= 7
+
+
+def test_the_card_is_described_as_a_page_and_as_json(document: Any) -> None:
+    for path in ("/v1/models/{model}/card", "/v1/models/{model}/versions/{version}/card"):
+        content = document["paths"][path]["get"]["responses"]["200"]["content"]
+        assert content["text/html"]["schema"] == {"type": "string"}
+        assert content["application/json"]["schema"] == {"$ref": "#/components/schemas/Card"}
+
+
 def test_the_described_shapes_refuse_what_the_server_refuses(document: Any) -> None:
     body = document["paths"]["/v1/models/purchase/batch"]["post"]["requestBody"]["content"]["application/json"]
     record = body["example"]["records"][0]
