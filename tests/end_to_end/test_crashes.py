@@ -33,7 +33,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 def test_a_killed_worker_is_noticed_replaced_and_said(server: Server) -> None:
     (worker,) = server.workers()
     worker.kill()
-    wait_for(lambda: f"worker process {worker.pid} ended (killed by SIGKILL)" in server.log.read_text(), seconds=5)
+    wait_for(lambda: f"worker process {worker.pid} ended (killed by SIGKILL)" in server.log.read_text(), seconds=20)
     assert server.post(PREDICT, BODY).status_code == 200  # it waited in the socket that the supervisor holds open
     (new,) = server.workers()
     assert new.pid != worker.pid
