@@ -23,6 +23,8 @@ from registry.store import Version
 
 PARITY = 1e-5
 """How far an answer for the stored example may lie from the one given at training; beyond 1 as a share of it."""
+SHARE = 1e-3
+"""The same for small answers, such as the probability of a rare event, as a share of them."""
 T = TypeVar("T")
 
 
@@ -142,7 +144,8 @@ def _check_example(version: Version, loaded: LoadedModel) -> None:
 
 
 def _near(found: float, stored: float) -> bool:
-    return abs(found - stored) <= PARITY * max(1.0, abs(stored))
+    distance, size = abs(found - stored), abs(stored)
+    return distance <= PARITY * max(1.0, size) and distance <= max(SHARE * size, 1e-2 * PARITY)
 
 
 def _part(version: Version, name: str, read: Callable[[], T]) -> T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -174,3 +175,12 @@ def test_a_calibration_that_was_exchanged_is_refused(copy: Version) -> None:
     (copy.path / "calibration.json").write_text('{"method": "sigmoid", "slope": 2.0, "intercept": 0.7}')
     with pytest.raises(LoadFailedError, match="its example scores"):
         load(LOADED, copy)
+
+
+def test_the_score_of_a_rare_event_is_held_to_a_share_of_it(copy: Version) -> None:
+    (copy.path / "calibration.json").write_text('{"method": "sigmoid", "slope": 1.0, "intercept": -9.0}')
+    score = 1 / (1 + math.exp(9 - copy.details.example.margin))
+    assert score < 1e-3
+    load(LOADED, with_example(copy, score=score))
+    with pytest.raises(LoadFailedError, match="its example scores"):
+        load(LOADED, with_example(copy, score=score * 1.005))
