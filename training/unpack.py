@@ -66,8 +66,8 @@ def _from_zip(path: Path, content: bytes) -> bytes:
 
 
 def decoded(path: Path, content: bytes) -> str:
-    """The text of `content`: as its byte-order mark says, else UTF-8, else Windows-1252; of a file that was put together
-    from both, each line as what it is, and a warning says so.
+    """The text of `content`: as its byte-order mark says, else UTF-8, else Windows-1252. Of a file that was put
+    together from both each line is read as what it is, and a warning says so.
 
     Raises DataError when it is neither, no text at all, or JSON or markup.
     """

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from models.definition import Definition, Kind, Recipe, Schema, forecast
+from training.check import MIN_ROWS
 from training.errors import DataError
-from training.infer.contents import Contents, study
+from training.infer.contents import Contents, fingerprint, study
 from training.infer.features import feature
 from training.infer.forecasting import Regular, regular
 from training.infer.identity import repeats_as_id, why_left_out
@@ -130,7 +131,19 @@ def _left_out(contents: Sequence[Contents], wishes: Wishes, when: str | None) ->
             found.append(LeftOut(column.name, "rows are split by it: later rows have values no model has seen"))
         elif column.name != when and (reason := why_left_out(column)):
             found.append(LeftOut(column.name, reason))
-    return tuple(found)
+    gone = {left.name for left in found}
+    return *found, *_repeated([column for column in contents if column.name not in gone], when)
+
+
+def _repeated(kept: Sequence[Contents], when: str | None) -> list[LeftOut]:
+    """The columns that say in every row what another one says, be it in another spelling."""
+    first: dict[tuple[str, bytes], str] = {}
+    found = []
+    for column in sorted(kept, key=lambda column: column.name != when):  # the one to split by is kept
+        same = first.setdefault((column.holds, fingerprint(column.values)), column.name)
+        if same != column.name:
+            found.append(LeftOut(column.name, f"it says the same as {same!r} in all rows"))
+    return found
 
 
 def _findings(
@@ -147,7 +160,9 @@ def _findings(
                 f"column {column.name!r} names something that has {each:.1f} rows on average; if these belong together "
                 f"add --group {column.name!r}; otherwise the test holds rows of what the model has already seen"
             )
-    if rows < ENOUGH_ROWS:
+    if rows < MIN_ROWS:
+        found.append(f"{rows:,} rows are too few to train on: at least {MIN_ROWS} are needed")
+    elif rows < ENOUGH_ROWS:
         found.append(f"{rows:,} rows are few: what is measured on them is mostly luck")
     return found
 

@@ -26,7 +26,8 @@ def widened(values: pd.Series[Any], name: str, cell_unit: str = "") -> tuple[flo
     """Minimum and maximum for `values`, finite and at least one; `cell_unit` stands beside them in the file.
 
     The observed span is added on each side, ten of them where there is a long tail. A range does not go below 0 when no
-    value does, unless fractions of no known unit come near to 0; shares stay within 0 to 1, percentages within 0 to 100.
+    value does, unless fractions of no known unit come near to it; shares stay within 0 to 1, percentages within 0 to
+    100.
 
     >>> widened(pd.Series([18.0, 44.0, 67.0]), "age")
     (0, 120)

@@ -178,6 +178,12 @@ def test_a_guess_about_the_month_is_said() -> None:
     assert any("'01/02/2024' is the month" in text for text in found.findings)
 
 
+def test_dates_that_are_written_otherwise_than_requests_send_them_are_said() -> None:
+    found = inferred(frame(opened=["31/12/2024", "01/02/2024"])).findings
+    assert "column 'opened' writes '31/12/2024': requests send dates as 2024-12-31" in found
+    assert not any("requests send" in text for text in inferred(frame(opened=["2024-12-31", "2024-02-01"])).findings)
+
+
 def test_eight_digits_are_dates_only_when_all_are() -> None:
     days = [day.strftime("%Y%m%d") for day in pd.date_range("2024-01-01", periods=60)]
     assert isinstance(feature(days), Moment)
