@@ -22,4 +22,5 @@ def placeholders(values: pd.Series[Any]) -> pd.Series[bool]:
     if not nines.any() or others.empty:
         return nines & False
     median = others.median()
-    return nines & ((values - median).abs() > FAR * (others - median).abs().max())
+    far: pd.Series[bool] = (values - median).abs() > FAR * (others - median).abs().max()
+    return nines & far
