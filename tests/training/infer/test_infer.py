@@ -95,6 +95,21 @@ def test_an_id_with_several_rows_is_said_to_be_a_group() -> None:
     assert not any("--group" in text for text in grouped.findings)
 
 
+def test_an_id_whose_rows_can_be_recognised_keeps_them_together_and_that_is_said() -> None:
+    member = [f"C{number * 7919 % 100:06}" for number in range(ROWS)]
+    income = [20_000 + 37 * (number % 100) for number in range(ROWS)]
+    found = inferred(frame(member=member, income=income))
+    assert found.definition.recipe.group_column == "member"
+    assert "member" not in found.definition.schema.names
+    said = "column 'member' names something that has 4.0 rows on average, all with the same 'income'"
+    assert any(said in text for text in found.findings)
+    assert inferred(frame(member=member)).definition.recipe.group_column is None
+    assert inferred(frame(member=member, rare=[1, *[0] * 99])).definition.recipe.group_column is None
+    timed = inferred(frame(member=member, income=income, opened=DAYS))
+    assert (timed.definition.recipe.time_column, timed.definition.recipe.group_column) == ("opened", None)
+    assert any("add --group 'member'" in text for text in timed.findings)
+
+
 def test_a_file_sorted_by_a_date_is_split_by_it_and_the_model_does_not_see_the_day() -> None:
     found = inferred(frame(opened=DAYS))
     assert found.definition.recipe.time_column == "opened"
