@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from models.definition import Category, Definition, Feature, Flag, Kind, Moment, Number, Schema
 from training.dates import read_moments
 from training.numerals import is_missing, read_numbers
+from training.placeholders import placeholders
 from training.table import Times
 
 WORDS = {"true": 1.0, "t": 1.0, "yes": 1.0, "y": 1.0, "on": 1.0, "1": 1.0, "1.0": 1.0}
@@ -127,7 +128,7 @@ def outcome_missing(column: pd.Series[Any], definition: Definition) -> pd.Series
     if definition.kind in (Kind.BINARY, Kind.MULTICLASS, Kind.ANOMALY):
         named = (str(definition.target.positive), *definition.target.classes)
         return ~texts.isin(named) & (texts.isna() | texts.str.lower().isin(NO_LEVEL))
-    return is_missing(texts)
+    return is_missing(texts) | placeholders(read_numbers(column).values)
 
 
 def spelled(texts: pd.Series[Any], named: Iterable[str] = ()) -> pd.Series[Any]:
@@ -156,7 +157,7 @@ def times(frame: pd.DataFrame, name: str | None, problems: list[str]) -> Times |
         values = read_moments(column).values.to_numpy("datetime64[us]")
     missing = int(pd.isna(values).sum())
     if missing:
-        problems.append(f"time column {name!r}: {count(missing)} missing or not ISO 8601 dates")
+        problems.append(f"time column {name!r}: {count(missing)} missing or no dates")
     return values
 
 

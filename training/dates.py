@@ -33,13 +33,15 @@ class Moments:
     """A column read as moments: datetime64[us] in UTC, NaT where one is missing or wrong.
 
     `wrong` is True where there is text that is no date. `day_first` says how 01/02/2020 was read; None where no cell
-    needed it. `ambiguous` is True when nothing in the column decides that; the month is then taken to come first.
+    needed it. `ambiguous` is True when nothing in the column decides that; the month is then taken to come first. `iso`
+    says that all are written as ISO 8601 has it.
     """
 
     values: pd.Series[Any]
     wrong: pd.Series[bool]
     day_first: bool | None = None
     ambiguous: bool = False
+    iso: bool = True
 
 
 def read_moments(column: pd.Series[Any]) -> Moments:
@@ -59,10 +61,11 @@ def read_moments(column: pd.Series[Any]) -> Moments:
     texts = texts.where(there)
     day_first: bool | None = None
     ambiguous = False
-    if not (iso | ~there).all():
+    all_iso = bool((iso | ~there).all())
+    if not all_iso:
         texts, day_first, ambiguous = _rewritten(texts, iso)
     values = _naive(pd.to_datetime(texts, utc=True, errors="coerce", format="ISO8601"))
-    return Moments(values, values.isna() & there, day_first, ambiguous)
+    return Moments(values, values.isna() & there, day_first, ambiguous, all_iso)
 
 
 def _naive(moments: pd.Series[Any]) -> pd.Series[Any]:

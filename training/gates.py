@@ -10,6 +10,9 @@ from training.evaluate import Difference, Evaluation
 
 Demands = Mapping[str, tuple[str, ...]]
 """Baseline -> metrics."""
+MATTERS = 0.01
+"""The share of a baseline's value by which one may lose to it. Two models that are almost the same may differ by a
+thousandth in every resample: that is certain, and does not matter."""
 
 
 def gate_results(gates: Iterable[Gate], evaluation: Evaluation) -> tuple[GateResult, ...]:
@@ -23,7 +26,7 @@ def misses(
     """One sentence per missed gate or baseline, with the value and the distance; empty when all are passed.
 
     A candidate must be clearly better than the baselines in `must_beat`, in the metrics named there: the 95 % interval
-    of the difference excludes 0. It must not be clearly worse than those in `must_not_lose_to`.
+    of the difference excludes 0. It must not be clearly worse than those in `must_not_lose_to` by more than MATTERS.
     """
     missed = [_gate_miss(gate, evaluation) for gate in gates]
     higher = {metric.name: metric.higher_is_better for metric in evaluation.metrics}
@@ -65,10 +68,11 @@ def _gate_miss(gate: Gate, evaluation: Evaluation) -> str | None:
 
 def _baseline_miss(difference: Difference, sign: int, *, must_beat: bool, must_not_lose: bool) -> str | None:
     worst, best = sorted((sign * difference.low, sign * difference.high))
-    if not (must_beat and worst <= 0) and not (must_not_lose and best < 0):
+    distance = difference.candidate_value - difference.baseline_value
+    lost = best < 0 and -sign * distance > MATTERS * abs(difference.baseline_value)
+    if not (must_beat and worst <= 0) and not (must_not_lose and lost):
         return None
     demand = "must be clearly better than" if must_beat else "must not be clearly worse than"
-    distance = difference.candidate_value - difference.baseline_value
     return (
         f"{difference.metric} is {difference.candidate_value:.4f} and {demand} the {difference.baseline} baseline's "
         f"{difference.baseline_value:.4f}: the difference is {distance:+.4f} "

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 UNNAMED = re.compile(r"column_\d+\Z")
 """What `headings` calls a column without a name: by its position, counted from 1."""
+SHOWN_NAMES = 5
+"""Renamed columns that are spoken of."""
 
 
 def headings(header: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -26,7 +28,8 @@ def headings(header: Sequence[str]) -> tuple[list[str], list[str]]:
             findings.append(f"{stripped.count(name)} columns are named {name!r}; the later one is called {fresh!r}")
         names.append(fresh)
         taken.add(fresh)
-    return names, findings
+    more = len(findings) - SHOWN_NAMES
+    return names, findings[:SHOWN_NAMES] + ([f"and so for {more:,} more columns"] if more > 0 else [])
 
 
 def _free(name: str, taken: set[str]) -> str:

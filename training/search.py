@@ -22,6 +22,9 @@ TREES = ((2, 1.0), (3, 5.0), (4, 1.0), (6, 1.0), (6, 10.0))
 SEARCH_RATE = 0.1
 SEARCH_ROUNDS = 1000
 FOLDS = 3
+FEW_CELLS = 150_000
+MORE_FOLDS = 5
+"""Rows times columns up to which there are so many folds: of 1,000 to 4,000 rows three left the choice to chance."""
 CELLS = 600_000
 """Rows times columns that the search looks at: more do not change what wins, and cost minutes."""
 SLOWER = 0.5
@@ -125,13 +128,13 @@ def column_names(encoded: Encoded) -> tuple[str, ...]:
 
 def loss_of(learner: Learner, folds: list[Fold], practice: Practice) -> float:
     """The mean loss over all held-out rows; infinite where a learner cannot be fitted."""
-    losses = []
-    for fold in folds:
-        try:
-            learned = learner.fit(fold, silent)
-        except np.linalg.LinAlgError:
-            return float("inf")
-        losses.append(practice.losses(learned.margins(fold.held), fold.held_target))
+    try:
+        learned = learner.apart(folds, silent)
+    except np.linalg.LinAlgError:
+        return float("inf")
+    losses = [
+        practice.losses(one.margins(fold.held), fold.held_target) for one, fold in zip(learned, folds, strict=True)
+    ]
     return float(np.concatenate(losses).mean())
 
 
@@ -145,8 +148,9 @@ def _pairs(
     rows = partition.fitted if partition.crossed else partition.folds[0][0]
     if len(rows) > most:
         rows = np.sort(np.random.default_rng(definition.recipe.seed).choice(rows, most, replace=False))
-    numbers, _ = folds_of(table.take(rows), definition.recipe, FOLDS, definition.recipe.seed + 1)
-    return [(rows[numbers != fold], rows[numbers == fold]) for fold in range(FOLDS)]
+    folds = MORE_FOLDS if len(rows) * encoded.encoding.width <= FEW_CELLS else FOLDS
+    numbers, _ = folds_of(table.take(rows), definition.recipe, folds, definition.recipe.seed + 1)
+    return [(rows[numbers != fold], rows[numbers == fold]) for fold in range(folds)]
 
 
 def _words(candidates: list[Learner], losses: list[float], best: int) -> tuple[str, ...]:

@@ -57,6 +57,10 @@ class Table:
             self.findings,
         )
 
+    def groups_of(self, rows: Indices) -> NDArray[np.int64] | None:
+        """The groups of some of the rows, where there are groups."""
+        return None if self.groups is None else self.groups[rows]
+
     def row_hashes(self) -> NDArray[np.uint64]:
         """One hash per row over all features, shape (rows,): equal rows have equal hashes."""
         return np.asarray(pd.util.hash_pandas_object(self.features, index=False), np.uint64)

@@ -51,6 +51,9 @@ def _groups(table: Table, found: list[Trap]) -> NDArray[np.int64] | None:
     if table.groups is not None or table.times is not None:
         return table.groups
     for trap in found:
+        if trap.action == "keep_together":
+            likeness = pd.util.hash_pandas_object(table.features[list(trap.shared)], index=False)
+            return np.asarray(pd.factorize(likeness)[0], np.int64)
         if trap.sort == "copies" and trap.column is not None:
             return np.asarray(pd.factorize(table.features[trap.column], use_na_sentinel=False)[0], np.int64)
     if any(trap.action == "split_by_order" for trap in found):
@@ -107,6 +110,7 @@ def _words(trap: Trap) -> str:
     done = {
         "leave_out": "; it was left out",
         "split_by_order": "; neighbouring rows are kept on one side",
+        "keep_together": "; these rows are kept on one side (--group COLUMN tells better which belong together)",
         "note": "",
     }[trap.action]
     return f"{_evidence(trap)}{done}"

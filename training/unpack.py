@@ -6,11 +6,15 @@ import bz2
 import codecs
 import gzip
 import io
+import logging
 import lzma
+import re
 import zipfile
 from pathlib import Path
 
 from training.errors import DataError
+
+logger = logging.getLogger("tiffin.training")
 
 PARQUET = b"PAR1"
 _PACKED = {b"\x1f\x8b": gzip.decompress, b"BZh": bz2.decompress, b"\xfd7zXZ\x00": lzma.decompress}
@@ -23,6 +27,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_JSON = re.compile(r"\s*(?:\[\s*)?\{\s*[\"}]")
+_MARKUP = re.compile(r"\s*<(?:!doctype|html|\?xml)", re.IGNORECASE)
 _NO_WORKBOOK = "it is an Excel workbook: save the sheet as CSV (UTF-8) and give that file"
 
 
@@ -60,10 +66,20 @@ def _from_zip(path: Path, content: bytes) -> bytes:
 
 
 def decoded(path: Path, content: bytes) -> str:
-    """The text of `content`: as its byte-order mark says, else UTF-8, else Windows-1252.
+    """The text of `content`: as its byte-order mark says, else UTF-8, else Windows-1252. Of a file that was put
+    together from both each line is read as what it is, and a warning says so.
 
-    Raises DataError when it is neither, or no text at all.
+    Raises DataError when it is neither, no text at all, or JSON or markup.
     """
+    text = _text(path, content)
+    if _JSON.match(text):
+        raise DataError(str(path), ["it is JSON: give its records as CSV or Parquet"])
+    if _MARKUP.match(text):
+        raise DataError(str(path), ["it is a web page or XML: give a CSV or a Parquet file"])
+    return text
+
+
+def _text(path: Path, content: bytes) -> str:
     if content.startswith(_OLD_EXCEL):
         raise DataError(str(path), [_NO_WORKBOOK])
     for mark, encoding in _MARKS:
@@ -74,7 +90,34 @@ def decoded(path: Path, content: bytes) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:
-        return _as(path, content, "cp1252")
+        return _of_both(path, content) or _as(path, content, "cp1252")
+
+
+def _of_both(path: Path, content: bytes) -> str:
+    """The text of a file some of whose lines are UTF-8 beyond ASCII and some Windows-1252; empty for any other."""
+    lines = content.splitlines(keepends=True)
+    others = {number for number, line in enumerate(lines) if not _is_utf8(line)}
+    if all(number in others or line.isascii() for number, line in enumerate(lines)):
+        return ""
+    logger.warning(
+        "%s: %s of %s lines are Windows-1252 text, such as line %s, and the others UTF-8: each is read as what it is",
+        path,
+        f"{len(others):,}",
+        f"{len(lines):,}",
+        min(others) + 1,
+    )
+    return "".join(
+        _as(path, line, "cp1252", number + 1) if number in others else line.decode("utf-8")
+        for number, line in enumerate(lines)
+    )
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _without_mark(path: Path, content: bytes) -> str:
@@ -85,10 +128,10 @@ def _without_mark(path: Path, content: bytes) -> str:
     return "utf-16-le" if odd > even else "utf-16-be"
 
 
-def _as(path: Path, content: bytes, encoding: str) -> str:
+def _as(path: Path, content: bytes, encoding: str, first_line: int = 1) -> str:
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
         what = "neither UTF-8 nor Windows-1252" if encoding == "cp1252" else f"marked as {encoding} but is not"
-        line = content.count(b"\n", 0, error.start) + 1
+        line = first_line + content.count(b"\n", 0, error.start)
         raise DataError(str(path), [f"it is {what} text (line {line}): save it as UTF-8"]) from error

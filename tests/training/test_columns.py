@@ -14,6 +14,7 @@ from tests.training import small
 from training.columns import features, groups, outcome_missing, spelled, times, words
 from training.dates import read_moments
 from training.numerals import read_numbers
+from training.placeholders import placeholders
 
 
 def number(**changes: Any) -> Number:
@@ -188,6 +189,24 @@ def test_an_outcome_is_missing_unless_the_definition_names_the_word() -> None:
     assert missing(Kind.BINARY, "good") == [True, True, False, False]
     assert missing(Kind.BINARY, "NA") == [False, True, False, False]
     assert missing(Kind.REGRESSION, "good") == [True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([1.5, 4.0, 999.0, 2.5], [False, False, True, False]),
+        ([1.5, 4.0, -9999.0, 999.0], [False, False, True, True]),
+        ([500.0, 700.0, 999.0], [False, False, False]),
+        ([1.5, 4.0, 99.0], [False, False, False]),
+        ([1.5, 4.0, 1e9], [False, False, False]),
+        ([np.nan, 4.0, 5.0, 99999.0], [False, False, False, True]),
+        ([999.0, 999.0], [False, False]),
+    ],
+)
+def test_nothing_but_nines_far_from_all_others_stands_for_what_is_missing(
+    values: list[float], expected: list[bool]
+) -> None:
+    assert placeholders(pd.Series(values)).tolist() == expected
 
 
 def test_times_are_numbers_or_dates_and_groups_are_codes() -> None:

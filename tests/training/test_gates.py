@@ -12,7 +12,7 @@ from models import catalogue
 from models.definition import METRICS, Gate, Kind
 from tests.training import kinds, small
 from training import metrics
-from training.evaluate import Evaluation, Judged, compare
+from training.evaluate import Difference, Evaluation, Judged, compare
 from training.gates import gate_results
 from training.gates import misses as misses_of
 from training.metrics import Floats
@@ -78,6 +78,15 @@ def test_a_candidate_clearly_worse_than_the_logistic_regression_is_refused_by_ho
 
 def test_a_tie_with_the_logistic_regression_is_no_miss() -> None:
     assert misses((), evaluation_of("good", "good")) == ()
+
+
+@pytest.mark.parametrize(("value", "lost"), [(0.5925, False), (0.5933, True)])
+def test_a_certain_loss_counts_from_a_hundredth_of_the_baseline_on(value: float, lost: bool) -> None:
+    metric = next(metric for metric in evaluation_of("good", "good").metrics if metric.name == "log_loss")
+    difference = Difference("log_loss", "logistic_regression", value, 0.5870, 0.0002, 0.0090)
+    evaluation = Evaluation((metric,), (difference,), threshold=0.5)
+    assert bool(misses_of((), evaluation, {}, {"logistic_regression": ("log_loss",)})) is lost
+    assert misses_of((), evaluation, {"logistic_regression": ("log_loss",)}, {})
 
 
 def test_an_overconfident_candidate_is_refused_for_its_log_loss_though_it_ranks_well() -> None:

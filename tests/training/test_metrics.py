@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn import metrics as oracle
 
-from training.metrics import HIGHER_IS_BETTER, bootstrap, calibration_bins, measure, scored
+from training.metrics import HIGHER_IS_BETTER, Scored, bootstrap, calibration_bins, measure, scored
 from training.table import Labels
 
 
@@ -75,3 +75,19 @@ def test_nine_of_ten_and_more_intervals_cover_the_truth() -> None:
             low, high = np.percentile(resampled[name], (2.5, 97.5))
             covered[name] += low <= truth[name] <= high
     assert all(count >= 26 for count in covered.values()), covered
+
+
+def test_intervals_of_groups_are_those_of_their_number() -> None:
+    """Sixty customers with ten equal rows each: as sixty rows, not as six hundred."""
+    random = np.random.default_rng(0)
+    labels = (random.random(60) < 0.4).astype(np.int8)
+    scores = 1 / (1 + np.exp(-(2.0 * labels - 1 + random.normal(0, 1, 60))))
+    groups = np.repeat(np.arange(60), 10)
+    many, of = scored(np.repeat(scores, 10), np.repeat(labels, 10)), np.repeat(labels, 10)
+
+    def spread(rows: Scored, units: tuple[NDArray[np.int64], NDArray[np.int64]] | None) -> float:
+        return float(bootstrap(rows, 0.5, 1, units)["roc_auc"].std())
+
+    single = spread(scored(scores, labels), None)
+    assert spread(many, (groups[of == 1], groups[of == 0])) == pytest.approx(single, rel=0.15)
+    assert spread(many, None) < single / 2

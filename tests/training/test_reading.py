@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from training.errors import DataError
+from training.headings import headings
 from training.reading import read
 
 ROWS = "name,amount,note\nAnna,1,a\nBjörn,2,b\nÇelik,3,c\n"
@@ -65,6 +66,16 @@ def test_the_encoding_is_found_with_or_without_a_mark(tmp_path: Path, encoding: 
     assert cells(frame) == EXPECTED
 
 
+def test_a_file_put_together_from_two_encodings_is_read_line_by_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = b"town,n\n" + "Zürich,1\n".encode() * 3 + "Zürich,1\n".encode("cp1252") * 2
+    frame = read(written(tmp_path, content))
+    assert frame["town"].unique().tolist() == ["Zürich"]
+    assert "2 of 6 lines are Windows-1252 text, such as line 5, and the others UTF-8" in caplog.text
+    assert "neither UTF-8 nor Windows-1252 text (line 7)" in problem(written(tmp_path, content + b"\x81,1\n"))
+
+
 def zipped(content: bytes) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -112,6 +123,12 @@ def test_names_are_stripped_and_every_column_gets_one_of_its_own(
     assert "2 columns are named 'age'; the later one is called 'age_3'" in caplog.text
 
 
+def test_only_the_first_renamed_columns_are_spoken_of() -> None:
+    names, findings = headings(["a"] * 9)
+    assert names[-1] == "a_9"
+    assert findings[4:] == ["9 columns are named 'a'; the later one is called 'a_6'", "and so for 3 more columns"]
+
+
 def test_a_parquet_file_keeps_its_types_whatever_it_is_called(tmp_path: Path) -> None:
     frame = pd.DataFrame({"x": [1.5, None], "when": pd.to_datetime(["2026-01-01", "2026-01-02"]), " a ": ["u", "v"]})
     frame.to_parquet(tmp_path / "rows.data")
@@ -136,6 +153,9 @@ def test_a_parquet_file_keeps_its_types_whatever_it_is_called(tmp_path: Path) ->
         (b"PK\x03\x04 and nothing else", "damaged or cut off"),
         (b"PAR1 and nothing else", "damaged Parquet file"),
         (b"\xd0\xcf\x11\xe0 an old workbook", "save the sheet as CSV"),
+        (b'[{"a": 1, "b": 2}, {"a": 3, "b": 4}]', "it is JSON"),
+        (b'{"a": 1, "b": 2}\n{"a": 3, "b": 4}\n', "it is JSON"),
+        (b"<!DOCTYPE html><html>", "it is a web page or XML"),
     ],
 )
 def test_a_damaged_file_is_refused_with_the_line_or_the_remedy(tmp_path: Path, content: bytes, words: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from training.evaluate import Judged, compare
 from training.practice.estimate import Measure as OfEstimates
@@ -24,6 +25,19 @@ def test_a_resample_holds_as_many_rows_as_there_are() -> None:
 
 def test_many_rows_are_resampled_less_often_but_often_enough() -> None:
     assert sum(1 for _ in resamples(200_000, 1)) == RESAMPLES[0]
+
+
+def test_whole_groups_are_drawn_so_that_rows_which_err_alike_count_once() -> None:
+    groups = np.repeat(np.arange(40), 25) * 3
+    values = np.repeat(np.random.default_rng(0).normal(0, 1, 40), 25)
+    for weights in resamples(1000, 1, groups):
+        assert (weights.reshape(40, 25) == weights[::25, np.newaxis]).all()
+
+    def spread(of: NDArray[np.int64] | None) -> float:
+        found = judged(lambda weights: {"m": float(weights @ values / weights.sum())}, 1000, 3, of)
+        return float(found.resampled["m"].std())
+
+    assert spread(groups) == pytest.approx(5 * spread(None), rel=0.15)
 
 
 def test_the_same_seed_draws_the_same_rows_whatever_is_measured() -> None:

@@ -29,7 +29,7 @@ from training.learners import Linear, Trees
 from training.partition import Partition, crossed, held_out
 from training.practice import practice
 from training.progress import silent
-from training.search import PENALTIES, TREES, Choice, choose, column_names, learners
+from training.search import PENALTIES, TREES, Choice, choose, column_names, learners, loss_of
 from training.split import split
 from training.table import Table
 
@@ -110,6 +110,18 @@ def test_classes_are_searched_as_quantities_are(name: str) -> None:
         assert learner.classes == practice(definition).classes
     else:
         assert learner.objective == practice(definition).objective
+
+
+def test_trees_are_not_judged_at_the_round_that_suits_the_rows_that_judge_them() -> None:
+    """Of noise, trees that are stopped by those rows seem better than they are."""
+    random = np.random.default_rng(0)
+    noise = rows(600, "linear").assign(y=random.normal(0, 1, 600))
+    _, encoded, partition, _ = searched(QUANTITY, noise)
+    folds = [encoded.fold(*pair) for pair in partition.folds]
+    kind = practice(QUANTITY)
+    shallow = learners(QUANTITY, encoded, kind)[len(PENALTIES)]
+    alone = [loss_of(shallow, [fold], kind) for fold in folds]
+    assert loss_of(shallow, folds, kind) > float(np.mean(alone))
 
 
 def test_the_test_rows_have_no_say() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import hashlib
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -54,6 +55,11 @@ class Contents:
     @property
     def distinct(self) -> int:
         return int(self.values.nunique())
+
+
+def fingerprint(values: pd.Series[Any]) -> bytes:
+    """The same for equal values in the same rows."""
+    return hashlib.sha256(pd.util.hash_pandas_object(values).to_numpy().tobytes()).digest()
 
 
 def study(name: str, column: pd.Series[Any]) -> Contents:
@@ -132,6 +138,10 @@ def _moments(name: str, texts: pd.Series[Any], known: pd.Series[Any]) -> Content
     if moments.ambiguous:
         sample = known.dropna().iloc[0]
         findings = [f"nothing in column {name!r} says which part of {sample!r} is the month: the first is taken to be"]
+    elif not moments.iso:
+        row = moments.values.first_valid_index()
+        sent = moments.values[row].isoformat().removesuffix("T00:00:00")
+        findings = [f"column {name!r} writes {texts[row]!r}: requests send dates as {sent}"]
     return _contents(name, "moments", moments.values, findings=tuple(findings))
 
 

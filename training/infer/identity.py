@@ -25,6 +25,10 @@ LONGEST = 200
 """Characters of a level; longer text is no name of anything, and requests must not hold it."""
 COVERED = 0.1
 """The share of rows that the kept levels must hold for the column to be of use."""
+REPEATED = 0.9
+"""Of ids that have several rows, there are fewer than this share of the rows."""
+DOMINANT = 0.5
+"""A value that more rows hold is the same within ids by chance."""
 _FREE_TEXT_LENGTH = 40
 _CODE = re.compile(r"(?=.*\d)[A-Za-z0-9_.:/#-]{3,64}\Z|[0-9a-fA-F]{8,}\Z")
 
@@ -46,7 +50,18 @@ def why_left_out(contents: Contents) -> str:
 
 def repeats_as_id(contents: Contents) -> bool:
     """Whether an id column names something that has several rows: what `--group` is for."""
-    return speaks_of_id(contents.name) and contents.distinct < 0.9 * len(contents.values)
+    is_id = speaks_of_id(contents.name) or why_left_out(contents).startswith("an id")
+    return is_id and contents.distinct < REPEATED * len(contents.values)
+
+
+def describes(contents: Contents, entity: Contents) -> bool:
+    """Whether the column holds one value for each value of `entity`, and so many that they tell entities apart."""
+    values = contents.values
+    if contents.distinct <= MANY or values.value_counts(normalize=True).iloc[0] > DOMINANT:
+        return False
+    of = values.groupby(entity.values.reindex(values.index))
+    several = of.transform("size") > 1
+    return bool(several.any() and (of.transform("first") == values)[several].mean() >= UNIQUE)
 
 
 def kept_levels(values: pd.Series[Any]) -> tuple[str, ...]:

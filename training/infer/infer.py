@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from models.definition import Definition, Kind, Recipe, Schema, forecast
+from training.check import MIN_ROWS
 from training.errors import DataError
-from training.infer.contents import Contents, study
+from training.infer.contents import Contents, fingerprint, study
 from training.infer.features import feature
 from training.infer.forecasting import Regular, regular
-from training.infer.identity import repeats_as_id, why_left_out
+from training.infer.identity import describes, repeats_as_id, why_left_out
 from training.infer.naming import humanized
 from training.infer.outcome import Outcome, outcome
 from training.infer.policies import policy_for
@@ -68,6 +69,7 @@ def infer(frame: pd.DataFrame, wishes: Wishes, studying: Callable[[str], None] =
     if series is not None:
         return _forecast(series, asked, wishes, len(frame))
     when, why = time_column(contents, wishes)
+    wishes, grouping = _grouped(contents, wishes, when)
     left_out = _left_out(contents, wishes, when)
     kept = [column for column in contents if column.name not in {left.name for left in left_out}]
     if not kept:
@@ -76,7 +78,7 @@ def infer(frame: pd.DataFrame, wishes: Wishes, studying: Callable[[str], None] =
     return Inferred(
         _definition(kept, asked, wishes, when, len(frame)),
         left_out,
-        (*asked.findings, *more, *_findings(contents, left_out, wishes, when, why, len(frame))),
+        (*asked.findings, *more, *grouping, *_findings(contents, left_out, wishes, when, why, len(frame))),
         wishes.origin,
         len(frame),
     )
@@ -121,6 +123,29 @@ def _regular(
     return found, () if found else (words,)
 
 
+def _grouped(contents: Sequence[Contents], wishes: Wishes, when: str | None) -> tuple[Wishes, tuple[str, ...]]:
+    """The wishes with the column to group by, and why: the one wished for, else an id whose rows other columns make
+    recognisable.
+
+    By time, rows of what was seen before are what is to be foretold: nothing is then grouped unasked.
+    """
+    if wishes.group is not None or when is not None:
+        return wishes, ()
+    ids = [column for column in contents if repeats_as_id(column) and why_left_out(column) and not column.missing]
+    others = [column for column in contents if not why_left_out(column)]
+    for entity in sorted(ids, key=lambda column: column.distinct):
+        told = next((column.name for column in others if describes(column, entity)), None)
+        if told is not None:
+            each = len(entity.values) / entity.distinct
+            found = (
+                f"column {entity.name!r} names something that has {each:.1f} rows on average, all with the same "
+                f"{told!r}: its rows are kept together, so that the test holds none of what the model has already seen "
+                "(without group_column in the file they are not)"
+            )
+            return replace(wishes, group=entity.name), (found,)
+    return wishes, ()
+
+
 def _left_out(contents: Sequence[Contents], wishes: Wishes, when: str | None) -> tuple[LeftOut, ...]:
     found = [LeftOut(name, "as asked for") for name in wishes.exclude]
     for column in contents:
@@ -130,7 +155,19 @@ def _left_out(contents: Sequence[Contents], wishes: Wishes, when: str | None) ->
             found.append(LeftOut(column.name, "rows are split by it: later rows have values no model has seen"))
         elif column.name != when and (reason := why_left_out(column)):
             found.append(LeftOut(column.name, reason))
-    return tuple(found)
+    gone = {left.name for left in found}
+    return *found, *_repeated([column for column in contents if column.name not in gone], when)
+
+
+def _repeated(kept: Sequence[Contents], when: str | None) -> list[LeftOut]:
+    """The columns that say in every row what another one says, be it in another spelling."""
+    first: dict[tuple[str, bytes], str] = {}
+    found = []
+    for column in sorted(kept, key=lambda column: column.name != when):  # the one to split by is kept
+        same = first.setdefault((column.holds, fingerprint(column.values)), column.name)
+        if same != column.name:
+            found.append(LeftOut(column.name, f"it says the same as {same!r} in all rows"))
+    return found
 
 
 def _findings(
@@ -147,7 +184,9 @@ def _findings(
                 f"column {column.name!r} names something that has {each:.1f} rows on average; if these belong together "
                 f"add --group {column.name!r}; otherwise the test holds rows of what the model has already seen"
             )
-    if rows < ENOUGH_ROWS:
+    if rows < MIN_ROWS:
+        found.append(f"{rows:,} rows are too few to train on: at least {MIN_ROWS} are needed")
+    elif rows < ENOUGH_ROWS:
         found.append(f"{rows:,} rows are few: what is measured on them is mostly luck")
     return found
 

@@ -13,6 +13,8 @@ from training.errors import DataError
 from training.infer.naming import humanized, unit_of
 from training.infer.wishes import Wishes, nearest
 from training.numerals import Numbers, read_numbers
+from training.placeholders import placeholders
+from training.targets import MIN_PER_CLASS
 
 MOST_CLASSES = 50
 MOST_NUMBERED_CLASSES = 20
@@ -51,11 +53,15 @@ def outcome(column: pd.Series[Any], wishes: Wishes) -> Outcome:
         raise _error(wishes, "is missing in all rows" if known.empty else f"is {_only(known)} in all rows")
     kind, why = _kind(known, numeric, wishes)
     findings = [f"{wishes.target!r} {why}"] if why else []
+    if kind is Kind.REGRESSION and (stand_in := placeholders(known)).any():
+        findings.append(_said_missing(known[stand_in], wishes))
+        known = known[~stand_in]
     if missing := len(column) - len(known):
         findings.append(f"{missing:,} of {len(column):,} rows have no {wishes.target!r}: training leaves them out")
     if kind not in _CLASSES:
         return Outcome(kind, _quantity(wishes, numbers), float("nan"), tuple(findings))
     texts = _class_texts(classes, known, numeric)
+    findings += _rare(texts)
     if kind is Kind.MULTICLASS:
         return Outcome(kind, _several(texts, numeric, wishes), float("nan"), tuple(findings))
     return _binary(texts, column, wishes, findings + _respelled(column, texts))
@@ -63,6 +69,11 @@ def outcome(column: pd.Series[Any], wishes: Wishes) -> Outcome:
 
 def _error(wishes: Wishes, problem: str, remedy: str = "there is nothing to learn") -> DataError:
     return DataError(wishes.origin, [f"target {wishes.target!r} {problem}: {remedy}"])
+
+
+def _said_missing(stand_in: pd.Series[Any], wishes: Wishes) -> str:
+    shown = ", ".join(f"{value:.15g}" for value in stand_in.unique())
+    return f"{shown} as {wishes.target!r} lies far from all other values: it counts as missing"
 
 
 def _only(known: pd.Series[Any]) -> str:
@@ -121,6 +132,13 @@ def _respelled(column: pd.Series[Any], texts: pd.Series[Any]) -> list[str]:
         return []
     shown = ", ".join(map(repr, other.unique()[:5]))
     return [f"{len(other):,} rows spell a class otherwise ({shown}); they count as {_listed(texts.unique())}"]
+
+
+def _rare(texts: pd.Series[Any]) -> list[str]:
+    counts = texts.value_counts()
+    rare = ", ".join(f"{level!r} ({rows:,})" for level, rows in counts.items() if rows < MIN_PER_CLASS)
+    remedy = "take these rows out of the file, or merge them with another class"
+    return [f"rows of {rare} are too few to train on, at least {MIN_PER_CLASS} are needed: {remedy}"] if rare else []
 
 
 def _listed(names: Any) -> str:

@@ -16,6 +16,8 @@ LONG_TAIL = 2.5
 TAIL_SPANS = 10.0
 SMALL_COUNT = 10
 """Whole numbers from 0 on may at least become this large: that only 0 to 2 were seen does not forbid a 3."""
+NEAR_ZERO = 1 / 3
+"""Of positive fractions, a minimum that is a smaller share of the median comes near to 0."""
 RARE = 0.02
 """A 1 among zeros that is rarer than this may be a count that seldom is 1, rather than a yes."""
 
@@ -24,7 +26,8 @@ def widened(values: pd.Series[Any], name: str, cell_unit: str = "") -> tuple[flo
     """Minimum and maximum for `values`, finite and at least one; `cell_unit` stands beside them in the file.
 
     The observed span is added on each side, ten of them where there is a long tail. A range does not go below 0 when no
-    value does; shares stay within 0 to 1, percentages within 0 to 100.
+    value does, unless fractions of no known unit come near to it; shares stay within 0 to 1, percentages within 0 to
+    100.
 
     >>> widened(pd.Series([18.0, 44.0, 67.0]), "age")
     (0, 120)
@@ -36,8 +39,14 @@ def widened(values: pd.Series[Any], name: str, cell_unit: str = "") -> tuple[flo
     minimum, maximum = _outward(low - below, below, math.floor), _outward(high + above, above, math.ceil)
     if low >= 0:
         small = SMALL_COUNT if (values % 1 == 0).all() else 0
-        return max(minimum, 0), max(maximum, small)
+        return minimum if _may_turn_negative(values, name, cell_unit) else max(minimum, 0), max(maximum, small)
     return minimum, 0 if high == 0 else maximum
+
+
+def _may_turn_negative(values: pd.Series[Any], name: str, cell_unit: str) -> bool:
+    """Whether it may be by chance that no value is below 0: nothing says what is measured, and none is 0 itself."""
+    fractions = not (values % 1 == 0).all() and not cell_unit and unit_of(name) == "units"
+    return fractions and 0 < values.min() < NEAR_ZERO * values.median()
 
 
 def _natural(values: pd.Series[Any], name: str, cell_unit: str) -> tuple[float, float] | None:

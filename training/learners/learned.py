@@ -49,6 +49,9 @@ class Learner(Protocol):
     def refit(self, rows: Fold, before: Any, progress: Progress) -> Learned:
         """As `before`, which it fitted to some of these rows, but to all of them and without holding any out."""
 
+    def apart(self, folds: list[Fold], progress: Progress) -> Sequence[Learned]:
+        """One model per fold, of which none was tuned on the rows that its own fold holds out, if there are several."""
+
     def crossed(self, folds: list[Fold], progress: Progress) -> tuple[Learned, Sequence[Learned]]:
         """One model from all folds together, and those of the single folds, which have not seen their held-out rows."""
 

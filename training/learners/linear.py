@@ -83,9 +83,13 @@ class Linear:
         """As `fit`."""
         return self.fit(rows, progress)
 
+    def apart(self, folds: list[Fold], progress: Progress) -> list[Additive]:
+        """The model of every fold."""
+        return [self.fit(fold, progress) for fold in folds]
+
     def crossed(self, folds: list[Fold], progress: Progress) -> tuple[Additive, list[Additive]]:
         """The model of all folds' rows together, and those of the single folds."""
-        return self.fit(whole(folds), progress), [self.fit(fold, progress) for fold in folds]
+        return self.fit(whole(folds), progress), self.apart(folds, progress)
 
     def _part(self, column: int, values: NDArray[np.float32], rate: float | None) -> _Part:
         if rate is not None:

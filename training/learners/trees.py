@@ -89,17 +89,21 @@ class Trees:
         callbacks = [_Rounds(progress, self.stage, rounds)]
         return Boosted(xgboost.train(self._parameters(), fitted, num_boost_round=rounds, callbacks=callbacks))
 
-    def crossed(self, folds: list[Fold], progress: Progress) -> tuple[Boosted, list[Boosted]]:
-        """The mean of the folds' boosters, all cut to the same round, the mean of those that do best.
+    def apart(self, folds: list[Fold], progress: Progress) -> list[Boosted]:
+        """The folds' boosters, all cut to the same round, the mean of those that do best.
 
-        One number of rounds for all, so that no fold's own held-out rows decide where it ends.
+        So no fold's own held-out rows decide where it ends: that makes trees seem better than what is never stopped.
         """
         boosters = []
         for number, fold in enumerate(folds):
             progress(self.stage, number, len(folds))
             boosters.append(self._train(fold, silent))
         rounds = round(float(np.mean([booster.best_iteration + 1 for booster in boosters])))
-        single = [Boosted(booster[: min(rounds, booster.num_boosted_rounds())]) for booster in boosters]
+        return [Boosted(booster[: min(rounds, booster.num_boosted_rounds())]) for booster in boosters]
+
+    def crossed(self, folds: list[Fold], progress: Progress) -> tuple[Boosted, list[Boosted]]:
+        """The mean of the folds' boosters, as `apart` gives them."""
+        single = self.apart(folds, progress)
         if sum(one.trees for one in single) > MOST_TREES:
             return self.refit(whole(folds), single[0], progress), single
         return Boosted(average([one.booster for one in single])), single

@@ -15,6 +15,7 @@ from training.calibrate import calibrate
 from training.evaluate import Evaluation, Judged, compare
 from training.learners import Linear
 from training.practice.base import ByRow, Conclusion, Floats, HeldOut, crossed
+from training.resampling import Groups
 from training.table import Labels, Table, Target
 
 PRIOR = "prior"
@@ -63,8 +64,8 @@ class BinaryPractice:
         def decided(scores: Floats, tests: Floats) -> tuple[float, Judged, metrics.Scored]:
             threshold = thresholds.choose(policy.threshold, scores, choosing.target, costs)
             rows = metrics.scored(tests, testing.target)
-            values, resampled = metrics.measure(rows, threshold), metrics.bootstrap(rows, threshold, seed)
-            return threshold, Judged(values, resampled), rows
+            resampled = metrics.bootstrap(rows, threshold, seed, _by_label(testing))
+            return threshold, Judged(metrics.measure(rows, threshold), resampled), rows
 
         scores = calibration.probability(margins[partition.calibration])
         tests = crossed(partition, partition.test, calibrated)
@@ -95,6 +96,13 @@ class BinaryPractice:
     def _prior(self, target: Labels, held_out: HeldOut) -> tuple[Floats, Floats]:
         rate = float(target[held_out.partition.fitted].mean())
         return np.full(len(held_out.partition.calibration), rate), np.full(len(held_out.partition.test), rate)
+
+
+def _by_label(table: Table) -> tuple[Groups, Groups] | None:
+    """The groups of the positives and of the negatives."""
+    if table.groups is None:
+        return None
+    return table.groups[table.target == 1], table.groups[table.target == 0]
 
 
 def _by_row(probabilities: Floats, labels: Labels) -> ByRow:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.definition import METRICS, Definition, Expansion, RegressionPolicy
 from registry.calibration import IntervalCalibration
-from training.evaluate import Evaluation, Judged, compare
+from training.evaluate import Evaluation, compare
 from training.learners import Linear
 from training.practice.base import ByRow, Conclusion, Floats, HeldOut, crossed
 from training.resampling import judged
@@ -53,19 +53,19 @@ class EstimatePractice:
 
         def interval(fitted: NDArray[np.intp], applied: NDArray[np.intp]) -> Floats:
             bounds = None if held_out.quantiles is None else held_out.quantiles
-            found = calibrate(estimates[fitted], _at(bounds, fitted), target[fitted], coverage)
-            return np.column_stack(found.interval(estimates[applied], _at(bounds, applied)))
+            found = calibrate(estimates[fitted], at(bounds, fitted), target[fitted], coverage)
+            return np.column_stack(found.interval(estimates[applied], at(bounds, applied)))
 
         rows = partition.calibration
-        calibration = calibrate(estimates[rows], _at(held_out.quantiles, rows), target[rows], coverage)
+        calibration = calibrate(estimates[rows], at(held_out.quantiles, rows), target[rows], coverage)
         truth = target[partition.test]
         own = Measure(estimates[partition.test], truth, crossed(partition, partition.test, interval))
         beside = {MEAN: np.full(len(truth), float(target[partition.fitted].mean()))}
         beside |= {name: found[partition.test, 0] for name, found in held_out.baselines.items()}
-        seed = definition.recipe.seed
+        seed, groups = definition.recipe.seed, table.groups_of(partition.test)
         compared, differences = compare(
-            judged(own, len(truth), seed),
-            {name: _without_interval(found, truth, seed) for name, found in beside.items()},
+            judged(own, len(truth), seed, groups),
+            {name: judged(Measure(found, truth), len(truth), seed, groups) for name, found in beside.items()},
             METRICS[definition.kind],
         )
         tests = estimates[partition.test]
@@ -82,11 +82,16 @@ def coverage_of(definition: Definition) -> float:
     return policy.coverage
 
 
-def calibrate(estimates: Floats, bounds: Floats | None, target: Floats, coverage: float) -> IntervalCalibration:
-    """The margin that makes intervals hold `coverage` of these rows, with the finite-sample correction."""
+def calibrate(
+    estimates: Floats, bounds: Floats | None, target: Floats, coverage: float, independent: int | None = None
+) -> IntervalCalibration:
+    """The margin that makes intervals hold `coverage` of these rows.
+
+    It has the finite-sample correction, for `independent` rows where not all of them are.
+    """
     lower, upper = (estimates, estimates) if bounds is None else (bounds.min(axis=1), bounds.max(axis=1))
     outside = np.maximum(lower - target, target - upper)
-    share = min(1.0, coverage * (1 + 1 / len(outside)))
+    share = min(1.0, coverage * (1 + 1 / (independent or len(outside))))
     return IntervalCalibration(coverage=coverage, margin=float(np.quantile(outside, share, method="higher")))
 
 
@@ -117,9 +122,6 @@ class Measure:
         return found
 
 
-def _without_interval(estimates: Floats, truth: Floats, seed: int) -> Judged:
-    return judged(Measure(estimates, truth), len(truth), seed)
-
-
-def _at(values: Floats | None, rows: NDArray[np.intp]) -> Floats | None:
+def at(values: Floats | None, rows: NDArray[np.intp]) -> Floats | None:
+    """The rows of `values`, where there are such."""
     return None if values is None else values[rows]

@@ -9,19 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.definition import METRICS, Definition, Kind
+from registry.calibration import IntervalCalibration
 from training.evaluate import Evaluation, compare
 from training.practice.base import Conclusion, Floats, HeldOut
-from training.practice.estimate import EstimatePractice, Measure, by_row, calibrate, coverage_of
+from training.practice.estimate import EstimatePractice, Measure, at, by_row, calibrate, coverage_of
 from training.resampling import Measure as Weighted
 from training.resampling import judged
-from training.table import Table
+from training.table import Indices, Table
 
 SEASONAL_NAIVE = "seasonal_naive"
 
 
 @dataclass(frozen=True, slots=True)
 class ForecastPractice(EstimatePractice):
-    """As for quantities; the baseline repeats the last season."""
+    """As for quantities; the baseline repeats the last season.
+
+    The intervals that are judged were calibrated on the validation rows, those that are stored on the test rows too.
+    """
 
     @property
     def must_beat(self) -> Mapping[str, tuple[str, ...]]:
@@ -36,9 +40,14 @@ class ForecastPractice(EstimatePractice):
         assert table.scales is not None
         estimates, quantiles = held_out.model[:, 0], held_out.quantiles
         rows, test = partition.calibration, partition.test
-        bounds = None if quantiles is None else quantiles[rows]
-        calibration = calibrate(estimates[rows], bounds, table.target[rows], coverage)
-        low, high = calibration.interval(estimates[test], None if quantiles is None else quantiles[test])
+
+        def calibrated(rows: Indices) -> IntervalCalibration:
+            """One period is seen from many origins and in many series, which err alike: it counts once."""
+            assert table.times is not None
+            periods = len(np.unique(table.times[rows]))
+            return calibrate(estimates[rows], at(quantiles, rows), table.target[rows], coverage, periods)
+
+        low, high = calibrated(rows).interval(estimates[test], at(quantiles, test))
         scales, truth = table.scales[test], table.target[test] * table.scales[test]
         naive = table.features["seasonal"].to_numpy(np.float64)[test] * scales
         scaled = float(np.abs(truth - naive).mean()) or 1.0
@@ -54,6 +63,7 @@ class ForecastPractice(EstimatePractice):
             METRICS[Kind.FORECAST],
         )
         tests = estimates[test] * scales
+        calibration = calibrated(np.concatenate((rows, test)))
         return Conclusion(calibration, Evaluation(compared, differences), tests, by_row(tests, truth))
 
 

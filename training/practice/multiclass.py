@@ -64,10 +64,10 @@ class MulticlassPractice:
         beside = {PRIOR: np.tile(np.clip(shares, 1e-9, 1), (len(truth), 1))}
         for name, found in held_out.baselines.items():
             beside[name] = softmax(found[partition.test])
-        seed = definition.recipe.seed
+        seed, groups = definition.recipe.seed, table.groups_of(partition.test)
         compared, differences = compare(
-            judged(Measure(probabilities, truth), len(truth), seed),
-            {name: judged(Measure(found, truth), len(truth), seed) for name, found in beside.items()},
+            judged(Measure(probabilities, truth), len(truth), seed, groups),
+            {name: judged(Measure(found, truth), len(truth), seed, groups) for name, found in beside.items()},
             METRICS[Kind.MULTICLASS],
         )
         evaluation = Evaluation(compared, differences, calibration=calibration_bins(probabilities, truth))

@@ -17,6 +17,13 @@ WORTH_SAYING = 0.01
 """The share of rows with a copy from which a random split is visibly flattered."""
 MOSTLY_UNIQUE = 0.9
 """The share of different values from which a column is taken for one that only tells copies apart."""
+MOSTLY_ALIKE = 0.5
+"""The share of rows that must have their like for a file to seem to hold several of each customer, and of the way from
+chance to certainty that their targets must agree."""
+OWN_GROWTH = 1.1
+"""A column without which so many times as many rows agree differs within customers."""
+ROWS_PER_VALUE = 20
+"""Columns with fewer rows to a value tell even the rows of one customer apart."""
 HONEST_GROWTH = 1.5
 """Where rows agree by chance, far more of them agree in all columns but one. Copies agree in all or in few."""
 
@@ -49,7 +56,34 @@ def copies(columns: list[Column], ignored: list[Column], goal: Goal) -> list[Tra
                 f"{_counted(near)} have a copy that differs only in {column.name!r}; {_agreement(total - own, goal)}"
             )
             found.append(Trap("copies", column.name, words, "note"))
-    return found
+    return found if twins.mean() >= WORTH_SAYING else [*found, *_alike(columns, hashes, goal)]
+
+
+def _alike(columns: list[Column], hashes: Hashes, goal: Goal) -> list[Trap]:
+    """Where most rows agree with another in all columns of few values by no chance, and then in the target too, as rows
+    of one customer do."""
+    few = [at for at, column in enumerate(columns) if len(np.unique(column.known)) * ROWS_PER_VALUE <= len(goal)]
+    if not few or len(few) == len(columns):
+        return []
+    whole = hashes[few].sum(axis=0, dtype=np.uint64)
+    most = OWN_GROWTH * _twins(whole).mean()
+    few = [at for at in few if _twins(whole - hashes[at]).mean() <= most]
+    if not few:
+        return []
+    kept = [columns[at] for at in few]
+    total = hashes[few].sum(axis=0, dtype=np.uint64)
+    twins = _twins(total)
+    growth = max(float(_twins(total - hashes[at]).mean()) for at in few) / max(twins.mean(), 1e-9)
+    if twins.mean() < MOSTLY_ALIKE or growth > HONEST_GROWTH or _expected(kept) > 0.1 * twins.mean():
+        return []
+    agree, by_chance = _agreeing(total, goal)
+    if not goal.discrete or agree - by_chance < MOSTLY_ALIKE * (1 - by_chance):
+        return []
+    words = (
+        f"{_counted(twins)} agree with another in all of {', '.join(repr(column.name) for column in kept)}, more than "
+        f"chance has, as rows of one customer do; {_agreement(total, goal)}"
+    )
+    return [Trap("copies", None, words, "keep_together", tuple(column.name for column in kept))]
 
 
 def _hashes(columns: list[Column]) -> Hashes:
@@ -93,10 +127,15 @@ def _counted(twins: Truths) -> str:
 
 
 def _agreement(hashes: Hashes, goal: Goal) -> str:
-    """How often neighbours among copies have one target, against how often any two rows do."""
+    """How often neighbours among copies have one target, against how often any two rows do, in words."""
+    agree, by_chance = _agreeing(hashes, goal)
+    return f"copies have the same target in {agree:.0%} of pairs, any two rows in {by_chance:.0%}"
+
+
+def _agreeing(hashes: Hashes, goal: Goal) -> tuple[float, float]:
     order = np.argsort(hashes, kind="stable")
     equal = hashes[order][1:] == hashes[order][:-1]
     codes = goal.codes[order]
     agree = float((codes[1:] == codes[:-1])[equal].mean())
     shares = np.bincount(goal.codes) / len(goal)
-    return f"copies have the same target in {agree:.0%} of pairs, any two rows in {float((shares**2).sum()):.0%}"
+    return agree, float((shares**2).sum())

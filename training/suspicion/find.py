@@ -15,6 +15,7 @@ from training.suspicion.goal import MIN_PER_CLASS, MOST_CLASSES, Goal, goal
 from training.suspicion.identity import names_rows
 from training.suspicion.order import knows_place, order_of
 from training.suspicion.pair import pairs
+from training.suspicion.proportion import proportions
 from training.suspicion.time import runs_along
 from training.suspicion.trap import Trap
 from training.threads import one_blas_thread
@@ -47,6 +48,7 @@ def find(
         found += _ordered(_kept(left, found), sought)
         found += _answers(_kept(left, found), target, sought, said)
         found += pairs(_kept(left, found), sought)
+        found += proportions(_kept(left, found), sought)
         found += runs_along(_kept(left, found), sought)
         found += shares_target(_kept(left, found), sought)
         found += copies(_kept(left, found), named, sought)

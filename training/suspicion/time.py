@@ -57,7 +57,10 @@ def _along_date(date: Column, columns: list[Column], goal: Goal) -> list[Trap]:
     without: Comparison | None = compare(others, sorted_goal, whole) if others else None
     alone = without is None or not without.flatters
     words = f"rows of like {date.name!r} are alike: {comparison.words}"
-    return [Trap("time_order", date.name, words, "note" if alone else "split_by_order")]
+    if alone:
+        remedy = f"harmless unless requests are of later dates: --time {date.name!r} would test on the latest rows"
+        return [Trap("time_order", date.name, f"{words}: {remedy}", "note")]
+    return [Trap("time_order", date.name, words, "split_by_order")]
 
 
 def _strata(columns: list[Column], goal: Goal, clock: Column | None) -> NDArray[np.int64]:

@@ -41,6 +41,10 @@ def test_a_number_has_a_widened_range_and_its_median_as_example() -> None:
         ([0, 0, 1], "yes", (0, 1)),
         ([0] * 99 + [1], "pixel", (0, 20)),
         ([-1.5, -0.1], "log_x", (-3, 2)),
+        ([0.2, 2.5, 4.1], "ligand", (-4, 8)),
+        ([0, 0.2, 2.5, 4.1], "ligand", (0, 9)),
+        ([15.5, 27.1, 60.2], "bmi", (0, 110)),
+        ([0.2, 2.5, 4.1], "price", (0, 8)),
         ([7, 7], "n", (0, 14)),
         ([0, 1, 2], "boats", (0, 10)),
         ([*range(101)] * 4 + [100_000], "amount", (0, 2_000_000)),
@@ -172,6 +176,12 @@ def test_dates_are_moments_and_have_hours_where_those_vary(
 def test_a_guess_about_the_month_is_said() -> None:
     found = inferred(frame(opened=["01/02/2024", "03/04/2024"]))
     assert any("'01/02/2024' is the month" in text for text in found.findings)
+
+
+def test_dates_that_are_written_otherwise_than_requests_send_them_are_said() -> None:
+    found = inferred(frame(opened=["31/12/2024", "01/02/2024"])).findings
+    assert "column 'opened' writes '31/12/2024': requests send dates as 2024-12-31" in found
+    assert not any("requests send" in text for text in inferred(frame(opened=["2024-12-31", "2024-02-01"])).findings)
 
 
 def test_eight_digits_are_dates_only_when_all_are() -> None:

@@ -64,6 +64,28 @@ def test_what_may_help_is_kept(values: list[Any], name: str) -> None:
     assert left_out(values, name) == ""
 
 
+def test_a_column_that_repeats_another_in_any_spelling_is_left_out_and_the_first_is_kept() -> None:
+    random = [str(number * 37 % 101) for number in range(ROWS)]
+    days = [DAYS[(number * 37) % ROWS] for number in range(ROWS)]
+    german = [pd.Timestamp(day).strftime("%d.%m.%Y") for day in days]
+    found = inferred(
+        frame(n=random, m=[f"{text}.0" for text in random], o=[*random[:-1], None], opened=days, started=german)
+    )
+    assert [(left.name, left.reason) for left in found.left_out] == [
+        ("m", "it says the same as 'n' in all rows"),
+        ("started", "it says the same as 'opened' in all rows"),
+    ]
+    timed = inferred(frame(started=german, opened=days), time="opened")
+    assert [left.name for left in timed.left_out] == ["started"]
+
+
+def test_rows_and_classes_that_are_too_few_to_train_on_are_named_at_once() -> None:
+    assert any("99 rows are too few to train on" in text for text in inferred(frame().head(99)).findings)
+    assert any("150 rows are few" in text for text in inferred(frame().head(150)).findings)
+    rare = inferred(frame(y=["a", "b", "c", "a"] * 90 + ["lone"] + ["a"] * 39)).findings
+    assert any("rows of 'lone' (1) are too few to train on, at least 10 are needed" in text for text in rare)
+
+
 def test_an_id_with_several_rows_is_said_to_be_a_group() -> None:
     ids = [f"C{number // 4:05}" for number in range(ROWS)]
     assert any("add --group 'customer_id'" in text for text in inferred(frame(customer_id=ids)).findings)
@@ -71,6 +93,21 @@ def test_an_id_with_several_rows_is_said_to_be_a_group() -> None:
     assert grouped.definition.recipe.group_column == "customer_id"
     assert "customer_id" not in grouped.definition.schema.names
     assert not any("--group" in text for text in grouped.findings)
+
+
+def test_an_id_whose_rows_can_be_recognised_keeps_them_together_and_that_is_said() -> None:
+    member = [f"C{number * 7919 % 100:06}" for number in range(ROWS)]
+    income = [20_000 + 37 * (number % 100) for number in range(ROWS)]
+    found = inferred(frame(member=member, income=income))
+    assert found.definition.recipe.group_column == "member"
+    assert "member" not in found.definition.schema.names
+    said = "column 'member' names something that has 4.0 rows on average, all with the same 'income'"
+    assert any(said in text for text in found.findings)
+    assert inferred(frame(member=member)).definition.recipe.group_column is None
+    assert inferred(frame(member=member, rare=[1, *[0] * 99])).definition.recipe.group_column is None
+    timed = inferred(frame(member=member, income=income, opened=DAYS))
+    assert (timed.definition.recipe.time_column, timed.definition.recipe.group_column) == ("opened", None)
+    assert any("add --group 'member'" in text for text in timed.findings)
 
 
 def test_a_file_sorted_by_a_date_is_split_by_it_and_the_model_does_not_see_the_day() -> None:

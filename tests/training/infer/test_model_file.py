@@ -158,8 +158,8 @@ definition = Definition(
 
 
 def test_long_lists_of_levels_stand_above_the_definition_and_are_shared() -> None:
-    levels = [f"level {number}" for number in range(30)]
-    text = model_file(inferred(frame(town=levels, home_town=levels, other=[f"{level}!" for level in levels])))
+    levels = [f"level {number}" for number in range(40)]
+    text = model_file(inferred(frame(town=levels, home_town=levels[::-1], other=[f"{level}!" for level in levels])))
     assert text.count('"level 7"') == 1
     assert text.count("levels=TOWN_LEVELS") == 2
     assert "levels=OTHER_LEVELS" in text

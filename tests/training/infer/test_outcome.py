@@ -140,3 +140,12 @@ def test_a_quantity_has_the_unit_of_its_cells_or_its_name() -> None:
     found = inferred(rows, target="price_eur").definition.target
     assert found is not None
     assert found.unit == "EUR"
+
+
+def test_nines_far_from_all_other_quantities_count_as_missing_and_that_is_said() -> None:
+    values = [*(number + 0.5 for number in range(100)), 99999, -999]
+    said = findings(values)
+    assert "99999, -999 as 'y' lies far from all other values: it counts as missing" in said
+    assert "rows have no 'y': training leaves them out" in said
+    assert "counts as missing" not in findings([*(number + 0.5 for number in range(990)), 999])
+    assert "counts as missing" not in findings([1, 2, 999])

@@ -50,6 +50,19 @@ def test_few_rows_make_a_cautious_interval(rows: int) -> None:
     assert ((low <= truth) & (truth <= high)).all()
 
 
+def test_rows_that_err_alike_count_once() -> None:
+    """Eleven periods, each seen from twenty origins that err by the same: of single rows the promise would not hold."""
+    kept = {None: 0.0, 11: 0.0}
+    for seed in range(200):
+        random = np.random.default_rng(seed)
+        errors, future = np.repeat(random.normal(0, 1, 11), 20), random.normal(0, 1, 100)
+        for independent in kept:
+            low, high = calibrate(np.zeros(220), None, errors, 0.9, independent).interval(np.zeros(100), None)
+            kept[independent] += float(((low <= future) & (future <= high)).mean()) / 200
+    assert kept[None] < 0.87
+    assert kept[11] >= 0.89
+
+
 def test_quantiles_that_are_too_wide_are_narrowed() -> None:
     estimates, _, truth = drawn(2000, 1)
     found = calibrate(estimates, np.column_stack([estimates - 100, estimates + 100]), truth, 0.8)

@@ -8,6 +8,7 @@ import pandas as pd
 from tests.training.suspicion.rows import acted_on, evidence, found, honest
 
 NOTE = ("copies", None, "note")
+TOGETHER = ("copies", None, "keep_together")
 
 
 def copied(share: float = 0.1) -> tuple[pd.DataFrame, np.ndarray[tuple[int], np.dtype[np.float64]]]:
@@ -52,3 +53,30 @@ def test_an_id_of_few_rows_that_share_their_target_is_noted() -> None:
     frame = features.assign(customer=pd.Series(first).astype("category"))
     assert ("copies", "customer", "note") in found(frame, shared)
     assert acted_on(frame, target) == set()
+
+
+def visits(rows: int, noise: float) -> tuple[pd.DataFrame, np.ndarray]:
+    """Five visits of each customer, who bring their own traits and what differs from visit to visit."""
+    random = np.random.default_rng(5)
+    customer = np.repeat(np.arange(rows // 5), 5)
+    traits = pd.DataFrame({name: random.integers(0, 12, rows // 5) * 1.0 for name in "abcdef"}).iloc[customer]
+    traits["spent"] = random.lognormal(3, 1, rows)
+    flipped = random.random(rows) < noise
+    return traits.reset_index(drop=True), (random.random(rows // 5) < 0.4)[customer] ^ flipped
+
+
+def test_rows_of_one_customer_are_kept_together_though_nothing_names_whose_they_are() -> None:
+    features, target = visits(3000, 0.03)
+    order = np.random.default_rng(6).permutation(3000)
+    shuffled, labels = features.iloc[order].reset_index(drop=True), target[order]
+    assert TOGETHER in found(shuffled, labels)
+    assert "agree with another in all of 'a', 'b', 'c', 'd', 'e', 'f'" in evidence(shuffled, labels, None)
+
+
+def test_rows_that_agree_without_one_target_or_by_chance_are_honest() -> None:
+    features, target = visits(3000, 0.5)
+    order = np.random.default_rng(6).permutation(3000)
+    assert TOGETHER not in found(features.iloc[order].reset_index(drop=True), target[order])
+    random = np.random.default_rng(7)
+    few = pd.DataFrame({name: random.integers(0, 4, 3000) * 1.0 for name in "abcd"}).assign(x=random.normal(0, 1, 3000))
+    assert TOGETHER not in found(few, (few["a"] > 1).to_numpy())

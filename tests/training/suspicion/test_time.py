@@ -49,6 +49,18 @@ def test_a_shuffled_file_is_split_along_its_date() -> None:
     }
 
 
+def test_a_trend_along_a_shuffled_date_is_noted_with_what_would_make_it_matter() -> None:
+    features, _ = honest(ROWS)
+    random = np.random.default_rng(6)
+    day = random.integers(0, 1000, ROWS)
+    days = pd.Series(pd.Timestamp("2020-01-01") + pd.to_timedelta(day, unit="D")).astype("datetime64[us]")
+    target = (random.random(ROWS) < 1 / (1 + np.exp(-features["a"] - (day - 500) / 150))).astype(np.float64)
+    frame = features.assign(opened=days)
+    assert found(frame, target) == {("time_order", "opened", "note")}
+    remedy = "harmless unless requests are of later dates: --time 'opened' would test on the latest rows"
+    assert remedy in evidence(frame, target, "opened")
+
+
 def test_rows_of_one_person_that_stand_together_are_found() -> None:
     random = np.random.default_rng(2)
     person = np.repeat(np.arange(ROWS // 6), 6)
