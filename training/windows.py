@@ -114,7 +114,7 @@ def _windows(series: list[_OneSeries], definition: Definition, window: Window, o
             targets += one.values[start:end]
             times.append(one.moments[start:end].to_numpy("datetime64[s]"))
     level, usual = (window.inputs.names.index(name) for name in (LEVEL, USUAL))
-    scales = np.array([row[level] for row in rows], np.float64)
+    scales, offsets = (np.array([row[place] for row in rows], np.float64) for place in (level, usual))
     features = pd.DataFrame(rows, columns=list(window.inputs.names))
     problems: list[str] = []
     checked = columns.features(features, window.inputs, problems)
@@ -122,9 +122,10 @@ def _windows(series: list[_OneSeries], definition: Definition, window: Window, o
         raise DataError(origin, problems)
     return Table(
         checked,
-        np.array(targets) / scales - np.array([row[usual] for row in rows], np.float64),
+        np.array(targets) / scales - offsets,
         np.concatenate(times),
         scales=scales,
+        offsets=offsets,
         findings=(f"{len(series):,} series seen from {len(rows) // max(1, window.longest):,} or more origins",),
     )
 

@@ -41,17 +41,13 @@ def made(values: Floats) -> Table:
     return table(frame(values), DEFINITION, WINDOW, "rows")
 
 
-def quantities(rows: Table) -> Floats:
-    assert rows.scales is not None
-    return np.asarray(rows.scales * (rows.features["usual"].to_numpy(np.float64) + rows.target), np.float64)
-
-
 def test_every_target_comes_back_as_the_quantity_of_its_day() -> None:
     values = sales()
     rows = made(values)
     assert rows.times is not None
     days = (rows.times.astype("datetime64[D]") - np.datetime64("2026-01-05", "D")).astype(int)
-    np.testing.assert_allclose(quantities(rows), values[days], atol=1e-9)
+    np.testing.assert_allclose(rows.quantities(rows.target), values[days], atol=1e-9)
+    np.testing.assert_array_equal(rows.offsets, rows.features["usual"])
     assert len(rows) == sum(min(WINDOW.longest, DAYS - start) for start in range(WINDOW.least_history, DAYS))
 
 
@@ -83,4 +79,4 @@ def test_estimates_are_judged_in_units_beside_last_week() -> None:
     assert rows.scales is not None
     assert abs(mae.value - np.mean(off * rows.scales[test])) < 1e-9
     naive = rows.features["seasonal"].to_numpy(np.float64)[test] * rows.scales[test]
-    assert abs(mae.baselines["seasonal_naive"] - np.abs(naive - quantities(rows)[test]).mean()) < 1e-9
+    assert abs(mae.baselines["seasonal_naive"] - np.abs(naive - rows.quantities(rows.target)[test]).mean()) < 1e-9

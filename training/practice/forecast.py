@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.definition import METRICS, Definition, Kind
-from models.definition.forecast import USUAL
 from registry.calibration import IntervalCalibration
 from training.evaluate import Evaluation, compare
 from training.practice.base import Conclusion, Floats, HeldOut
@@ -49,26 +48,21 @@ class ForecastPractice(EstimatePractice):
             return calibrate(estimates[rows], at(quantiles, rows), table.target[rows], coverage, periods)
 
         low, high = calibrated(rows).interval(estimates[test], at(quantiles, test))
-        scales, usual = table.scales[test], table.features[USUAL].to_numpy(np.float64)[test]
-
-        def quantity(estimates: Floats) -> Floats:
-            return np.asarray(scales * (usual + estimates), np.float64)
-
-        truth = quantity(table.target[test])
-        naive = table.features["seasonal"].to_numpy(np.float64)[test] * scales
+        truth = table.quantities(table.target[test], test)
+        naive = table.features["seasonal"].to_numpy(np.float64)[test] * table.scales[test]
         scaled = float(np.abs(truth - naive).mean()) or 1.0
-        interval = np.column_stack([quantity(low), quantity(high)])
-        own = measure(quantity(estimates[test]), truth, scaled, interval)
+        interval = np.column_stack([table.quantities(low, test), table.quantities(high, test)])
+        own = measure(table.quantities(estimates[test], test), truth, scaled, interval)
         beside = {SEASONAL_NAIVE: measure(naive, truth, scaled, None)}
         for name, found in held_out.baselines.items():
-            beside[name] = measure(quantity(found[test, 0]), truth, scaled, None)
+            beside[name] = measure(table.quantities(found[test, 0], test), truth, scaled, None)
         seed = definition.recipe.seed
         compared, differences = compare(
             judged(own, len(truth), seed),
             {name: judged(one, len(truth), seed) for name, one in beside.items()},
             METRICS[Kind.FORECAST],
         )
-        tests = quantity(estimates[test])
+        tests = table.quantities(estimates[test], test)
         calibration = calibrated(np.concatenate((rows, test)))
         return Conclusion(calibration, Evaluation(compared, differences), tests, by_row(tests, truth))
 
