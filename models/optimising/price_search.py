@@ -101,7 +101,9 @@ def candidates(record: Mapping[str, Value]) -> list[float]:
     first, last = math.ceil(within.low / step - 1e-9), math.floor(within.high / step + 1e-9)
     if first > last:
         field = "max_price" if given is None else "price_step"
-        raise InvalidRecordError(field, f"no multiple of {step:g} lies from {within.low:g} to {within.high:g}")
+        low, high = (_bound_in_words(by, record) for by in (within.low_by, within.high_by))
+        message = f"no multiple of {step:.10g} lies from {within.low:.10g} ({low}) to {within.high:.10g} ({high})"
+        raise InvalidRecordError(field, message)
     count = min(COMPARED_PRICES, last - first + 1)
     ticks = {first + round(i * (last - first) / max(count - 1, 1)) for i in range(count)}
     kept = within.low <= current <= within.high and (given is None or _is_multiple(current, given))
@@ -119,7 +121,7 @@ def considered(record: Mapping[str, Value]) -> Range:
         if bound is not None and bound < 0:
             raise InvalidRecordError(name, "must be at least 0")
     if low is not None and high is not None and low > high:
-        raise InvalidRecordError("min_price", f"must be at most max_price, which is {high:g}")
+        raise InvalidRecordError("min_price", f"must be at most max_price, which is {high:.10g}")
     least, most = current * (1 - DEFAULT_CHANGE), current * (1 + DEFAULT_CHANGE)
     low_by = "min_price" if low is not None or high is None or high >= least else "max_price"
     high_by = "max_price" if high is not None or low is None or low <= most else "min_price"
@@ -240,10 +242,16 @@ def _limited(limit: str, record: Mapping[str, Value]) -> str:
     if limit == "price_step":
         return "No further multiple of price_step lies between the bounds; the best price may lie beyond."
     names = limit.split(" and ")
-    what = " and ".join(f"the default {name}" if record.get(name) is None else name for name in names)
+    what = " and ".join(_bound_in_words(name, record) for name in names)
     return f"The recommended price lies at the end of what {what} {'allows' if len(names) == 1 else 'allow'}; " + (
         "the best may lie beyond."
     )
+
+
+def _bound_in_words(by: str, record: Mapping[str, Value]) -> str:
+    if by == "data":
+        return "the end of the prices seen in training"
+    return f"the default {by}" if record.get(by) is None else by
 
 
 def _is_tried(price: float, current: float) -> bool:

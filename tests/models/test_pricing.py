@@ -158,6 +158,10 @@ def test_what_limits_the_price_is_named_truthfully(changes: dict[str, Value], pr
 def test_a_default_bound_is_called_a_default() -> None:
     (warning,) = decide(record(), lambda price: 100.0 - 0.1 * price).warnings
     assert "the default max_price" in warning
+    with pytest.raises(InvalidRecordError, match=r"no multiple of 50 lies from 140 \(min_price\) to 140 \(the end of"):
+        price_search.rows(record(min_price=140.0, max_price=160.0, price_step=50.0))
+    with pytest.raises(InvalidRecordError, match=r"no multiple of 9000 lies from 70 \(the default min_price\) to 130"):
+        price_search.rows(record(price_step=9_000.0))
     (warning,) = decide(record(max_price=130.0), lambda price: 100.0 - 0.1 * price).warnings
     assert "default" not in warning
 
