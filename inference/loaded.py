@@ -16,7 +16,7 @@ from inference.outputs import MARGIN, SCORE, Scoring, scoring
 from inference.predictor import Predictor
 from models.definition import Definition, Driver, Value
 from registry.calibration import Calibration
-from registry.details import Form, VersionDetails
+from registry.details import Form, Reference, VersionDetails
 from registry.encoding import Encoding
 from registry.ensemble import read_ensembles
 from registry.store import Version
@@ -39,6 +39,8 @@ class LoadedModel:
     calibration: Calibration
     estimators: dict[str, Estimator]
     scoring: Scoring
+    reference: Reference
+    """What the training rows looked like."""
 
     @property
     def estimator(self) -> Estimator:
@@ -108,6 +110,7 @@ def load(definition: Definition, version: Version) -> LoadedModel:
         calibration=calibration,
         estimators=estimators,
         scoring=_part(version, "its parts", lambda: scoring(definition, calibration, estimators)),
+        reference=_part(version, "reference.json", version.reference),
     )
     _check_example(version, loaded)
     return loaded

@@ -19,6 +19,8 @@ from serving.parsing import parse_object
 from serving.problems import FieldError
 from serving.validation import (
     DEFAULT_TOP,
+    EARLIEST,
+    LATEST,
     MAX_TEXT,
     MAX_TOP,
     Options,
@@ -107,14 +109,15 @@ class Decoder:
         return row
 
     def _are_moments(self, row: Values) -> bool:
-        """Whether the moments of a row, none of which has a time of day, are dates that there are."""
+        """Whether the moments of a row, none of which has a time of day, are dates that there are and may be."""
         try:
-            for place in self._moments:
-                if isinstance(row[place], str):
-                    read_moment(str(row[place]))
+            return all(
+                EARLIEST <= read_moment(str(row[place])) < LATEST
+                for place in self._moments
+                if isinstance(row[place], str)
+            )
         except (ValueError, OverflowError):
             return False
-        return True
 
     def _careful(self, body: bytes, *, explain: bool) -> tuple[Values, Options]:
         value = parse_object(body, max_nesting=self._max_nesting)

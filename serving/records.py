@@ -16,7 +16,7 @@ from models.definition import Definition, Expansion, InvalidRecordError, Record
 from serving.answers import Results
 from serving.decoding import Values
 from serving.problems import FieldError
-from serving.validation import invalid
+from serving.validation import invalid, shown
 
 Checked = Sequence[Values | list[FieldError]]
 
@@ -116,10 +116,12 @@ class Expanded:
         return _AskedSpans(checked, loaded.encoding.encode(rows), tuple(ends), loaded.scoring.width)
 
     def _rows(self, values: Values) -> tuple[Values, ...] | list[FieldError]:
+        record = dict(Record(self._schema, values))
         try:
-            return tuple(self._policy.rows(dict(Record(self._schema, values))))
+            return tuple(self._policy.rows(record))
         except InvalidRecordError as error:
-            return [FieldError(f"record.{error.field}", "inconsistent", error.message)]
+            given = shown(record.get(error.field))
+            return [FieldError(f"record.{error.field}", "inconsistent", error.message, given)]
 
 
 @dataclass(frozen=True, slots=True)

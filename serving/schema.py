@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from models.definition import Category, Definition, Feature, Flag, Moment, Number, Series
-from serving.validation import DEFAULT_TOP, MAX_TOP, has_probabilities
+from serving.validation import DEFAULT_TOP, MAX_TOP, MOMENTS, has_probabilities
 
 SHOWN_LEVELS = 40
 """Levels of a category that its description lists; all are in `/v1/models/{model}`."""
@@ -185,7 +185,7 @@ def _field(feature: Feature) -> tuple[Any, Any]:
         case Moment():
             kind = str
             extra["json_schema_extra"] = {"format": "date-time" if "T" in feature.example else "date"}
-            about = f"{about}. ISO 8601"
+            about = f"{about}. ISO 8601, {MOMENTS}"
         case Series():
             kind = list[Annotated[float, Field(ge=feature.minimum, le=feature.maximum)]]
             extra = {"min_length": feature.min_length, "max_length": feature.max_length}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from models.definition import (
@@ -30,6 +31,9 @@ SHOWN_ERRORS = 100
 """Field errors in one answer; a body of rubbish must not be answered with a larger one."""
 SHOWN_BATCH_ERRORS = 1000
 """Field errors in the answer to a batch, shared among the records that have any; each shows at least one."""
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2201, 1, 1, tzinfo=UTC)
+"""Moments lie from the first, inclusive, to the second: what is computed from them, such as a horizon, stays a date."""
+MOMENTS = f"from {EARLIEST.date()} to {LATEST.date() - timedelta(days=1)}"
 INCLUDES = ("features", "probabilities")
 DEFAULT_TOP = 5
 """Drivers in an explanation when the caller does not say."""
@@ -182,10 +186,16 @@ def _moment_fault(given: object) -> tuple[str, str] | None:
     if not isinstance(given, str):
         return "wrong_type", f"{wanted}, not {name_of(given)}"
     try:
-        read_moment(given[:MAX_TEXT])
-    except (ValueError, OverflowError):
+        moment = read_moment(given[:MAX_TEXT])
+    except ValueError:
         return "not_a_moment", wanted
-    return None
+    except OverflowError:  # the year 1 or 9999, and an offset that leads out of it
+        return _out_of_time()
+    return None if EARLIEST <= moment < LATEST else _out_of_time()
+
+
+def _out_of_time() -> tuple[str, str]:
+    return "out_of_range", f"must lie {MOMENTS}"
 
 
 def _series_fault(feature: Series, given: object) -> tuple[str, str] | None:

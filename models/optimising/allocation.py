@@ -54,9 +54,18 @@ class Curve(NamedTuple):
     """The revenue that one more euro brings, for every knot."""
 
 
+class Bounds(NamedTuple):
+    """The least and the most that a channel may get, whole cents in EUR, and whether the caller said so."""
+
+    low: float
+    high: float
+    low_given: bool
+    high_given: bool
+
+
 def rows(record: Mapping[str, Value]) -> list[tuple[Value, ...]]:
     """Every channel at its lowest spend; then, channel by channel, every further spend of its grid alone."""
-    grids = [grid(low, high) for low, high in bounds(record)]
+    grids = [grid(one.low, one.high) for one in bounds(record)]
     lowest = [spends[0] for spends in grids]
     plans = [lowest] + [
         [*lowest[:i], spend, *lowest[i + 1 :]] for i, spends in enumerate(grids) for spend in spends[1:]
@@ -64,24 +73,25 @@ def rows(record: Mapping[str, Value]) -> list[tuple[Value, ...]]:
     return [(*plan, record["season"], record["promotion"]) for plan in plans]
 
 
-def bounds(record: Mapping[str, Value]) -> list[tuple[float, float]]:
-    """The least and the most that each channel may get, whole cents in EUR.
+def bounds(record: Mapping[str, Value]) -> list[Bounds]:
+    """The bounds of each channel; a default upper bound gives way to a lower one that the caller asks for.
 
     Raises InvalidRecordError where they contradict each other or the budget does not reach the least ones.
     """
     found = []
     for channel in CHANNELS:
-        low, high = _number(record, f"{channel.name}_min"), _number(record, f"{channel.name}_max")
-        low = 0.0 if low is None else round(low, 2)
-        high = max(channel.largest, low) if high is None else round(high, 2)
+        least, most = _number(record, f"{channel.name}_min"), _number(record, f"{channel.name}_max")
+        low = 0.0 if least is None else round(least, 2)
+        high = max(channel.largest, low) if most is None else round(most, 2)
         if low < 0:
             raise InvalidRecordError(f"{channel.name}_min", "must be at least 0")
         if low > high:
-            raise InvalidRecordError(f"{channel.name}_min", f"must be at most {channel.name}_max, which is {high:g}")
-        found.append((low, high))
-    least = round(sum(low for low, _ in found), 2)
-    if budget_of(record) < least:
-        raise InvalidRecordError("total_budget", f"must be at least {least:g}, the sum of what the channels must get")
+            raise InvalidRecordError(f"{channel.name}_min", f"must be at most {channel.name}_max, which is {high:.15g}")
+        found.append(Bounds(low, high, least is not None, most is not None))
+    needed = round(sum(one.low for one in found), 2)
+    if budget_of(record) < needed:
+        message = f"must be at least {needed:.15g}, the sum of what the channels must get"
+        raise InvalidRecordError("total_budget", message)
     return found
 
 
@@ -100,12 +110,16 @@ def grid(low: float, high: float) -> list[float]:
 
 def combine(record: Mapping[str, Value], estimates: Estimates) -> Combined:
     """The allocation with the highest expected revenue, its response channel by channel, and the curves behind it."""
-    curves = response_curves(bounds(record), estimates.estimate)
+    within = bounds(record)
+    curves = response_curves(within, estimates.estimate)
     budget = budget_of(record)
     spends = allocate(curves, budget)
     weights = _weights(curves, spends)
     score = sum(weight * estimate for weight, estimate in zip(weights, estimates.estimate, strict=True))
-    allocation = [_allocated(curve, spend, budget) for curve, spend in zip(curves, spends, strict=True)]
+    limits = [_limit(spend, one) for spend, one in zip(spends, within, strict=True)]
+    allocation = [
+        _allocated(curve, spend, limit, budget) for curve, spend, limit in zip(curves, spends, limits, strict=True)
+    ]
     unspent = round(budget - sum(spends), 2)
     return Combined(
         score=score,
@@ -118,18 +132,18 @@ def combine(record: Mapping[str, Value], estimates: Estimates) -> Combined:
             "unspent": unspent,
             "assumptions": list(ASSUMPTIONS),
         },
-        warnings=_warnings(curves, spends, unspent),
+        warnings=[*_bound(within, limits, spends), *_warnings(curves, spends, unspent)],
         inputs={f"{curve.channel.name}_spend": spend for curve, spend in zip(curves, spends, strict=True)},
     )
 
 
-def response_curves(bounds: Sequence[tuple[float, float]], estimates: Sequence[float]) -> list[Curve]:
+def response_curves(bounds: Sequence[Bounds], estimates: Sequence[float]) -> list[Curve]:
     """The channels' curves from the estimates for `rows`."""
     curves = []
-    for i, (channel, (low, high)) in enumerate(zip(CHANNELS, bounds, strict=True)):
+    for i, (channel, within) in enumerate(zip(CHANNELS, bounds, strict=True)):
         of_channel = estimates[1 + i * STEPS : 1 + (i + 1) * STEPS]
         responses = [0.0, *(estimate - estimates[0] for estimate in of_channel)]
-        curves.append(response_curve(channel, grid(low, high), responses))
+        curves.append(response_curve(channel, grid(within.low, within.high), responses))
     return curves
 
 
@@ -237,15 +251,21 @@ def _weights(curves: Sequence[Curve], spends: Sequence[float]) -> list[float]:
     return weights
 
 
-def _allocated(curve: Curve, spend: float, budget: float) -> dict[str, object]:
-    low, high = curve.spends[0], curve.spends[-1]
+def _limit(spend: float, within: Bounds) -> str | None:
+    """The bound that a channel's spend stands at; where bounds are equal, those that the caller gave."""
+    if within.low == within.high:
+        return " and ".join(name for name, given in zip(("min", "max"), within[2:], strict=True) if given)
+    return "max" if spend >= within.high else "min" if spend <= within.low else None
+
+
+def _allocated(curve: Curve, spend: float, limit: str | None, budget: float) -> dict[str, object]:
     return {
         "channel": curve.channel.name,
         "spend": spend,
         "share": spend / budget if budget > 0 else 0.0,
         "response": response_at(curve, spend),
         "marginal_return": marginal_at(curve, spend),
-        "limited_by": "max" if spend >= high else "min" if spend <= low else None,
+        "limited_by": limit,
     }
 
 
@@ -256,18 +276,36 @@ def _points(curve: Curve) -> list[dict[str, float]]:
     ]
 
 
+def _bound(bounds: Sequence[Bounds], limits: Sequence[str | None], spends: Sequence[float]) -> list[str]:
+    """Where bounds bind, a default as such."""
+    plan = list(zip(CHANNELS, bounds, limits, spends, strict=True))
+    at_most = [one.name for one, within, limit, _ in plan if limit == "max" and within.high_given]
+    at_default = [one.name for one, within, limit, _ in plan if limit == "max" and not within.high_given]
+    at_least = [one.name for one, _, limit, spend in plan if limit == "min" and spend > 0]
+    at_both = [one.name for one, _, limit, _ in plan if limit == "min and max"]
+    warnings = [
+        f"The default upper bound of {one.name}, {one.largest:g} EUR, gave way to "
+        f"{one.name}_min of {within.low:.15g} EUR."
+        for one, within, _, _ in plan
+        if within.low > one.largest and not within.high_given
+    ]
+    for what, names in (
+        ("Held down by the upper bound", at_most),
+        ("Held down by the default upper bound, the largest spend in the training rows", at_default),
+        ("Held up by the lower bound", at_least),
+        ("Fixed by equal bounds", at_both),
+    ):
+        if names:
+            warnings.append(f"{what}: {', '.join(names)}.")
+    return warnings
+
+
 def _warnings(curves: Sequence[Curve], spends: Sequence[float], unspent: float) -> list[str]:
-    """Where bounds bind, where training saw no such spend, where money is left or no longer comes back."""
+    """Where training saw no such spend, where money is left or no longer comes back."""
     plan = list(zip(curves, spends, strict=True))
-    at_most = [curve.channel.name for curve, spend in plan if spend >= curve.spends[-1]]
-    at_least = [curve.channel.name for curve, spend in plan if 0 < spend <= curve.spends[0] < curve.spends[-1]]
     beyond = [curve.channel.name for curve, spend in plan if spend > curve.channel.largest]
     marginal = common_marginal(curves, spends)
     warnings = []
-    if at_most:
-        warnings.append(f"Held down by the upper bound: {', '.join(at_most)}.")
-    if at_least:
-        warnings.append(f"Held up by the lower bound: {', '.join(at_least)}.")
     if beyond:
         warnings.append(f"More than was ever spent in the training rows: {', '.join(beyond)}.")
     if unspent > 0:

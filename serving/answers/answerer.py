@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from inference.loaded import LoadedModel
 from models.definition import Definition, Driver, Kind, Value
 from serving.answers.decision import Decision
+from serving.answers.outside import Outside
 from serving.answers.words import Scale, contribution
 from serving.decoding import Values
 from serving.identifiers import new_id, new_ids, timestamp
@@ -91,6 +92,7 @@ class Assembly:
         self._role = role
         self._several = loaded.definition.kind is Kind.MULTICLASS
         self._names = loaded.definition.schema.names
+        self._outside = Outside(loaded.reference, loaded.definition.inputs, self._names)
         places = {name: place for place, name in enumerate(self._names)}
         self._open_levels = [
             (places[name], name, levels) for _, name, levels in loaded.encoding.open_levels if name in places
@@ -100,6 +102,9 @@ class Assembly:
         self, identity: str, decision: Decision, values: Values, options: Options, created_at: str, latency_ms: float
     ) -> Answer:
         score, label, level, threshold, confidence, particular, probabilities, warnings = decision
+        outside = self._outside(values)
+        if self._open_levels or warnings or outside:
+            warnings = [*warnings, *outside, *self._unseen(values)]
         answer: Answer = {
             "prediction_id": identity,
             "model": self._model,
@@ -113,7 +118,7 @@ class Assembly:
             "answer": particular,
             "cached": False,
             "stale": False,
-            "warnings": [*warnings, *self._unseen(values)] if self._open_levels or warnings else [],
+            "warnings": warnings or [],
             "created_at": created_at,
             "latency_ms": latency_ms,
         }

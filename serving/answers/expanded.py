@@ -12,6 +12,7 @@ from inference.outputs import HIGH, LOW, SCORE
 from models.definition import Combined, Driver, Estimates, Expansion, Value
 from serving.answers.answerer import Answer, Assembly, explained, milliseconds_since, record_of
 from serving.answers.decision import Decision
+from serving.answers.outside import Outside
 from serving.answers.words import Scale
 from serving.decoding import Values
 from serving.identifiers import new_id, timestamp
@@ -28,10 +29,13 @@ class ExpandedAnswerer:
         self._policy = policy
         self._assemble = Assembly(loaded, role)
         self._scale = Scale(policy.unit, "score", policy.unit)
+        names = loaded.definition.schema.names
+        self._derived = tuple(name for name in loaded.definition.inputs.names if name not in names)
+        self._outside = Outside(loaded.reference, loaded.definition.inputs, self._derived)
 
     def prediction(self, outputs: Outputs, values: Values, options: Options, started: float) -> Answer:
         combined = self._combined(outputs, values)
-        decision = Decision(combined.score, None, None, None, None, combined.answer, warnings=combined.warnings)
+        decision = Decision(combined.score, None, None, None, None, combined.answer, warnings=self._warnings(combined))
         return self._assemble(new_id(), decision, values, options, timestamp(), milliseconds_since(started))
 
     def predictions(
@@ -52,6 +56,10 @@ class ExpandedAnswerer:
         drivers = [Driver(names[i], shown.get(names[i]), float(contributions[i])) for i in order]
         varying = set(names) - set(shown)
         return explained(self.loaded.definition, drivers, float(contributions.sum()), base, self._scale, varying)
+
+    def _warnings(self, combined: Combined) -> list[str]:
+        """The combination's own, and what training never saw of the inputs that it stands for."""
+        return [*combined.warnings, *self._outside([combined.inputs.get(name) for name in self._derived])]
 
     def _combined(self, outputs: Outputs, values: Values) -> Combined:
         estimates = Estimates(outputs[:, SCORE].tolist(), outputs[:, LOW].tolist(), outputs[:, HIGH].tolist())

@@ -109,7 +109,7 @@ def test_no_top_means_all_drivers(loaded: LoadedModel) -> None:
     assert loaded.drivers(outputs, values, 100) == everything
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "model.ubj", "encoding.json", "calibration.json"])
+@pytest.mark.parametrize("name", ["model.onnx", "model.ubj", "encoding.json", "calibration.json", "reference.json"])
 def test_a_missing_file_is_named_without_its_folder(copy: Version, name: str) -> None:
     (copy.path / name).unlink()
     with pytest.raises(LoadFailedError, match=f"version {copy.tag} does not load: {name}: No such file") as caught:
@@ -117,7 +117,7 @@ def test_a_missing_file_is_named_without_its_folder(copy: Version, name: str) ->
     assert copy.path.name not in str(caught.value), "the reason goes to callers of the API"
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "model.ubj", "encoding.json", "calibration.json"])
+@pytest.mark.parametrize("name", ["model.onnx", "model.ubj", "encoding.json", "calibration.json", "reference.json"])
 @pytest.mark.parametrize("damage", [lambda _: b"", lambda old: old[: len(old) // 2], lambda old: b"\x00" + old])
 def test_a_damaged_file_is_named(copy: Version, name: str, damage: Callable[[bytes], bytes]) -> None:
     path = copy.path / name

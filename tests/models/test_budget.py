@@ -94,6 +94,10 @@ def test_the_rows_are_the_base_and_every_channel_by_itself() -> None:
         assert all(row[j] == 0.0 for row in own for j in range(5) if j != i)
 
 
+def bounds_in(of: Mapping[str, Value]) -> list[tuple[float, float]]:
+    return [(one.low, one.high) for one in allocation.bounds(of)]
+
+
 def test_the_grid_ends_exactly_at_the_bounds() -> None:
     spends_ = allocation.grid(0.1, 0.7)
     assert (spends_[0], spends_[-1], len(spends_)) == (0.1, 0.7, allocation.STEPS + 1)
@@ -122,9 +126,12 @@ def test_bounds_that_contradict_each_other_are_refused_by_name(changes: dict[str
     assert caught.value.message
 
 
-def test_a_least_above_the_largest_ever_spent_raises_the_default_most() -> None:
+def test_a_least_above_the_largest_ever_spent_raises_the_default_most_and_says_so() -> None:
     combined = decide(record(email_min=9_000.0))
     assert entries(combined)[3]["spend"] == 9_000.0
+    assert entries(combined)[3]["limited_by"] == "min"
+    assert "The default upper bound of email, 8000 EUR, gave way to email_min of 9000 EUR." in combined.warnings
+    assert not any("gave way" in warning for warning in decide(record(email_min=9_000.0, email_max=9_500.0)).warnings)
     assert any("ever spent" in warning and "email" in warning for warning in combined.warnings)
 
 
@@ -132,7 +139,7 @@ def test_a_least_above_the_largest_ever_spent_raises_the_default_most() -> None:
 def test_the_allocation_is_the_best_that_scipy_finds(total: float) -> None:
     of = record(total_budget=total)
     found = revenue(spends(decide(of)))
-    gain = best(allocation.bounds(of), total) - BASE
+    gain = best(bounds_in(of), total) - BASE
     assert found - BASE >= (1 - 1e-4) * gain
 
 
@@ -147,7 +154,7 @@ def test_the_allocation_is_the_best_that_scipy_finds(total: float) -> None:
 )
 def test_it_is_the_best_within_bounds_too(changes: dict[str, Value]) -> None:
     of = record(**changes)
-    bounds = allocation.bounds(of)
+    bounds = bounds_in(of)
     found = spends(decide(of))
     for spend, (low, high) in zip(found, bounds, strict=True):
         assert low <= spend <= high
@@ -263,7 +270,19 @@ def test_a_channel_with_equal_bounds_has_no_marginal_return() -> None:
     combined = decide(record(email_min=1_000.0, email_max=1_000.0))
     entry = entries(combined)[3]
     assert (entry["spend"], entry["response"], entry["marginal_return"]) == (1_000.0, 0.0, None)
-    assert entry["limited_by"] == "max"
+    assert entry["limited_by"] == "min and max"
+    assert "Fixed by equal bounds: email." in combined.warnings
+    assert entries(decide(record(tv_max=0.0)))[4]["limited_by"] == "max"
+
+
+def test_a_default_bound_is_called_a_default() -> None:
+    combined = decide(record(total_budget=177_000.0, email_max=8_000.0, tv_max=80_000.0))
+    by_default = "Held down by the default upper bound, the largest spend in the training rows: "
+    assert [entry["channel"] for entry in entries(combined) if entry["limited_by"] == "max"]
+    for entry in entries(combined):
+        given = entry["channel"] in ("email", "tv")
+        named = [warning for warning in combined.warnings if entry["channel"] in warning]
+        assert all(warning.startswith(by_default) != given for warning in named)
 
 
 def test_channels_that_bring_nothing_get_money_only_when_the_others_are_full() -> None:
@@ -357,7 +376,7 @@ def test_any_record_is_spent_to_the_cent_within_its_bounds_or_refused_by_name(
     unspent = combined.answer["unspent"]
     assert isinstance(unspent, float)
     assert sum(round(amount) for amount in cents) + round(unspent * 100) == round(round(total, 2) * 100)
-    for spend, (low, high) in zip(spends(combined), allocation.bounds(of), strict=True):
+    for spend, (low, high) in zip(spends(combined), bounds_in(of), strict=True):
         assert low - 1e-9 <= spend <= high + 1e-9
     assert set(combined.answer) == FIELDS
     assert all(set(entry) == ENTRY for entry in entries(combined))

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from models import catalogue
+from models.definition import Expansion
 from serving import answers
 from serving.decoding import Decoder
 from serving.problems import FieldError, InvalidFeatures, MalformedBody, Problem, TooLarge
@@ -283,3 +284,26 @@ def test_a_problem_is_made_for_every_known_error_and_no_other_says_anything() ->
         assert isinstance(problem, Problem)
         assert (problem.status, problem.code, problem.retry_after_seconds) == (status, code, retry_after)
         assert "secret" not in str(problem.as_json("/", ""))
+
+
+@pytest.mark.parametrize("given", ["1899-12-31", "9999-12-31", "0001-01-01", "2201-01-01", "9999-12-31T23:59:59-12:00"])
+@pytest.mark.parametrize("operation", ["predict", "explain", "batch"])
+def test_dates_that_no_horizon_can_start_at_are_refused_by_name(given: str, operation: str) -> None:
+    fault = ("out_of_range", "must lie from 1900-01-01 to 2200-12-31", given)
+    record = example("demand", date=given)
+    if operation == "batch":
+        rows, _ = DECODERS["demand"].batch(json.dumps({"records": [record]}).encode())
+        ((error,),) = rows
+        assert isinstance(error, FieldError)
+        assert (error.field, error.code, error.message, error.given) == ("record.date", *fault)
+    else:
+        assert errors("demand", {"record": record}, operation) == {"record.date": fault}
+
+
+@pytest.mark.parametrize("given", ["1900-01-01", "2200-12-31", "2200-12-31T23:59:59Z"])
+def test_the_first_and_the_last_date_are_answered(given: str) -> None:
+    definition = catalogue()["demand"]
+    values, _ = DECODERS["demand"].predict(json.dumps({"record": example("demand", date=given)}).encode())
+    policy = definition.policy
+    assert isinstance(policy, Expansion)
+    assert policy.rows(dict(zip(definition.schema.names, values, strict=True)))
