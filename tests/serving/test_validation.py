@@ -228,7 +228,7 @@ def test_a_megabyte_of_rubbish_gets_a_small_answer_soon(body: bytes) -> None:
     started = time.process_time()
     with pytest.raises((InvalidFeatures, MalformedBody, TooLarge)) as raised:
         DECODERS["fraud"].predict(body)
-    assert time.process_time() - started < 1.0
+    assert time.process_time() - started < 3.0
     assert len(msgspec.json.encode(raised.value.as_json("/", ""))) < 60_000
 
 
@@ -244,7 +244,7 @@ BATCHES = {
 def test_a_batch_of_rubbish_gets_a_bounded_answer_soon(records: list[Any]) -> None:
     started = time.process_time()
     rows, _ = DECODERS["fraud"].batch(json.dumps({"records": records}).encode())
-    assert time.process_time() - started < 2.0
+    assert time.process_time() - started < 6.0
     problems = answers.refusals(rows)
     shown = [len(problem.errors) for problem in problems.values()]
     assert list(problems) == list(range(1000))
