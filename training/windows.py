@@ -36,7 +36,8 @@ def table(frame: pd.DataFrame, definition: Definition, window: Window, origin: s
     problems: list[str] = []
     moments = columns.times(frame, window.time, problems)
     values = columns.numeric(frame[definition.target.column], definition.target.column, problems)
-    covariates = columns.features(frame, Schema(window.covariates), problems) if window.covariates else None
+    known = Schema(window.covariates)
+    covariates = columns.features(frame, known, problems, definition.file) if window.covariates else None
     if problems or moments is None:
         raise DataError(origin, problems)
     if not np.issubdtype(moments.dtype, np.datetime64):

@@ -156,7 +156,9 @@ def test_every_copy_of_a_quantity_is_left_out_though_some_of_its_cells_are_blank
     price = np.exp(features["a"].to_numpy() + random.normal(0, 0.2, rows))
     copies = {"x": price * 1.19, "y": np.floor(price * 100) / 100, "z": 1000 - price}
     gaps = random.random((len(copies), rows)) < np.array([[0.0], [blank], [blank]])
-    frame = features.assign(**{name: np.where(gap, np.nan, copies[name]) for name, gap in zip(copies, gaps, strict=True)})
+    frame = features.assign(
+        **{name: np.where(gap, np.nan, copies[name]) for name, gap in zip(copies, gaps, strict=True)}
+    )
     assert acted_on(frame, price, discrete=False) == {("states_target", name, "leave_out") for name in copies}
     if blank:
         assert "on rows held out where it is not missing" in evidence(frame, price, "y", discrete=False)
