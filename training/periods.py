@@ -75,7 +75,7 @@ def whole(values: pd.Series[float], window: Window) -> Whole:
     known = values.mask(closed, 0.0)
     estimated = missing & ~closed
     near = pd.concat([known.shift(window.season), known.shift(-window.season)], axis=1).mean(axis=1)
-    filled = known.fillna(near).interpolate(limit_direction="both").to_numpy(np.float64)
+    filled = np.asarray(known.fillna(near).interpolate(limit_direction="both"), np.float64)
     before, after = np.r_[False, estimated[:-1]], np.r_[estimated[1:], False]
     in_a_row = estimated & (before | after)
     return Whole(filled, closed, estimated, float(in_a_row.sum() / max(1, (~closed).sum())))

@@ -82,10 +82,10 @@ def regular(
         maximum=maximum,
         example=(0.0,),
     )
-    looked = _looked_at(moments, target, keys, replace(blank, minimum=0.0) if target.min() >= 0 else blank)
+    looked = _looked_at(moments, target, keys, replace(blank, minimum=0) if target.min() >= 0 else blank)
     if looked.example is None:
         return Irregular(looked.tally.refusal())
-    window = replace(blank, example=looked.example, minimum=0.0 if looked.tally.closed else minimum)
+    window = replace(blank, example=looked.example, minimum=0 if looked.tally.closed else minimum)
     count = keys.nunique()
     found = f"{count:,} series, one value each {period}" if count > 1 else f"one series, one value each {period}"
     return Regular(
