@@ -75,8 +75,8 @@ def _remedy(names: Sequence[str], definition: Definition) -> str:
     """What can be done about features that rows do not hold."""
     if not names:
         return ""
-    it = repr(names[0]) if len(names) == 1 else "these features"
-    return f"; bring {_quoted(names)}, or delete {it} from {definition.file}"
+    what = f"bring {names[0]!r}, or delete it" if len(names) == 1 else "bring them, or delete the features among them"
+    return f"; {what} from {definition.file}"
 
 
 def _with_target(frame: pd.DataFrame, definition: Definition) -> tuple[pd.DataFrame, tuple[str, ...]]:

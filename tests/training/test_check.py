@@ -41,11 +41,13 @@ def test_fitting_rows_become_numbers_and_categories() -> None:
 def test_a_missing_column_is_named_with_those_that_are_there() -> None:
     message = problem(small.frame(400).drop(columns=["n", "y"]))
     assert "there are no columns 'n' and 'y'; its columns are x, f" in message
-    assert "; bring 'n', or delete 'n' from models/small.py" in message
+    assert "; bring 'n', or delete it from models/small.py" in message
     without = problem(small.frame(400).drop(columns="y"))
     assert "there is no column 'y'" in without
     assert "delete" not in without, "a target cannot be done without"
-    assert "bring 'x' and 'n', or delete these features" in problem(small.frame(400).drop(columns=["n", "x"]))
+    assert "bring them, or delete the features among them from models/small.py" in problem(
+        small.frame(400).drop(columns=["n", "x"])
+    )
 
 
 @pytest.mark.parametrize(

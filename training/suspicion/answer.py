@@ -44,7 +44,10 @@ TIED = 0.9
 ROUNDS = 3
 """Searches after each other: a leak that another one hid stands out once that is gone."""
 MANY = 8
-"""So many almost perfect columns are a separable target: they are noted without a model for each."""
+"""So many almost perfect columns, copies of each other counted once, are a separable target: they are noted without a
+model for each."""
+MOST_COPIES = 40
+"""So many are compared with each other, which takes a second."""
 KNOWN = 0.5
 """The share of every class that must be known for a column to be judged by its known values alone: a copy of the target
 stays one when some of its cells are blank."""
@@ -166,15 +169,23 @@ def _by_chance(switch: Switch, goal: Goal) -> bool:
 def _graded(columns: list[Column], goal: Goal, rest: Rest, gone: set[str]) -> list[Trap]:
     """Columns whose values rank the target far better than all others together."""
     suspects = [suspect for column in columns if column.name not in gone for suspect in _suspected(column, goal)]
-    if len(suspects) > MANY:
+    sets = _sets(suspects, goal) if len(suspects) <= MOST_COPIES else None
+    if sets is None or len(set(sets)) > MANY:
         return [_easy(suspect, goal) for suspect in suspects if suspect.skill > TOO_GOOD]
-    found = []
-    for suspect in suspects:
-        tied = {other.column.name for other in suspects if _one_leak(suspect, other, goal)}
-        trap = _judged(suspect, rest, gone, tied if suspect.sharp or suspect.skill > TOO_GOOD else set())
-        if trap is not None:
-            found.append(trap)
-    return found
+    judged = [_judged(suspect, rest, gone, set(tied)) for suspect, tied in zip(suspects, sets, strict=True)]
+    return [trap for trap in judged if trap is not None]
+
+
+def _sets(suspects: list[_Suspect], goal: Goal) -> list[frozenset[str]]:
+    """Of each suspect its own name and those of others that may be one leak with it."""
+    return [
+        frozenset(
+            other.column.name
+            for other in suspects
+            if other is suspect or ((suspect.sharp or suspect.skill > TOO_GOOD) and _one_leak(suspect, other, goal))
+        )
+        for suspect in suspects
+    ]
 
 
 def _one_leak(suspect: _Suspect, other: _Suspect, goal: Goal) -> bool:
@@ -203,10 +214,23 @@ def _suspected(column: Column, goal: Goal) -> list[_Suspect]:
 
 
 def _known(column: Column, goal: Goal) -> Rows:
-    """The rows where `column` is known; all rows where it is often missing in some class."""
+    """The rows where `column` is filled in; all rows where it is often blank in some class."""
     known = ~np.isnan(column.values)
+    if not goal.discrete and column.kind == "number":
+        known &= column.values != _stand_in(column)
     shares = [known[member == 1].mean() for member in goal.truth.T] if goal.discrete else [known.mean()]
     return np.flatnonzero(known) if min(shares) >= KNOWN else np.arange(len(goal))
+
+
+def _stand_in(column: Column) -> float:
+    """The number that stands for nothing in a column of quantities, as 0 or -1 does: an extreme value, or 0, that is
+    far more frequent than any other. NaN where there is none."""
+    values, counts = np.unique(column.known, return_counts=True)
+    if len(values) < 3:
+        return float("nan")
+    second, first = np.argsort(counts, kind="stable")[-2:]
+    frequent = counts[first] >= max(5, 5 * counts[second])
+    return float(values[first]) if frequent and (first in (0, len(values) - 1) or values[first] == 0) else float("nan")
 
 
 def _judged(suspect: _Suspect, rest: Rest, gone: set[str], tied: set[str]) -> Trap | None:
@@ -214,7 +238,7 @@ def _judged(suspect: _Suspect, rest: Rest, gone: set[str], tied: set[str]) -> Tr
     goal, name = rest.goal, suspect.column.name
     without = gone | tied | {name}
     others = rest.skill(without, suspect.rows)
-    held_out = "rows held out" if len(suspect.rows) == len(goal) else "rows held out where it is not missing"
+    held_out = "rows held out" if len(suspect.rows) == len(goal) else "rows held out where it is filled in"
     apart = f" (without {', '.join(map(repr, sorted(tied - {name})))})" if tied - {name} else ""
     compared = (
         f"{name!r} alone predicts the target with {goal.measure} {suspect.skill:.4f} on {held_out}, "

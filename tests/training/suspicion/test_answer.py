@@ -161,7 +161,7 @@ def test_every_copy_of_a_quantity_is_left_out_though_some_of_its_cells_are_blank
     )
     assert acted_on(frame, price, discrete=False) == {("states_target", name, "leave_out") for name in copies}
     if blank:
-        assert "on rows held out where it is not missing" in evidence(frame, price, "y", discrete=False)
+        assert "on rows held out where it is filled in" in evidence(frame, price, "y", discrete=False)
 
 
 def test_copies_of_classes_are_left_out_though_some_of_their_cells_are_blank() -> None:
@@ -179,3 +179,22 @@ def test_ranges_of_a_quantity_are_left_out_though_some_are_blank() -> None:
     grade = text(np.digitize(price, np.quantile(price, [0.2, 0.5, 0.8])))
     blank = np.random.default_rng(21).random(ROWS) < 0.05
     assert acted_on(features.assign(x=grade.where(~blank)), price, discrete=False) == STATES
+
+
+@pytest.mark.parametrize("nothing", [0.0, -1.0, 1e6])
+def test_copies_with_a_number_for_nothing_are_left_out(nothing: float) -> None:
+    features, _ = honest()
+    random = np.random.default_rng(22)
+    price = np.exp(features["a"].to_numpy() + random.normal(0, 0.2, ROWS))
+    x, y = (np.where(random.random(ROWS) < 0.03, nothing, price * factor) for factor in (1, 1.19))
+    found = acted_on(features.assign(x=x, y=y), price, discrete=False)
+    assert found == {("states_target", "x", "leave_out"), ("states_target", "y", "leave_out")}
+
+
+def test_a_dozen_copies_are_left_out_and_not_taken_for_a_target_that_is_easy() -> None:
+    features, _ = honest()
+    random = np.random.default_rng(23)
+    price = np.exp(features["a"].to_numpy() + random.normal(0, 0.2, ROWS))
+    copies = {f"x{n}": np.where(random.random(ROWS) < 0.02, np.nan, price * (n + 1)) for n in range(12)}
+    found = acted_on(features.assign(**copies), price, discrete=False)
+    assert found == {("states_target", name, "leave_out") for name in copies}
