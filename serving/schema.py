@@ -72,7 +72,9 @@ class Prediction(Described):
     created_at: str = Field(description="RFC 3339, UTC")
     latency_ms: float = Field(description="time inside the server; milliseconds")
     features: dict[str, Any] | None = Field(default=None, description="the record as used; when asked for")
-    probabilities: dict[str, float] | None = Field(default=None, description="by class; when asked for")
+    probabilities: dict[str, float] | None = Field(
+        default=None, description="by class: of several always, of two when asked for"
+    )
 
 
 class Contribution(Described):
@@ -88,7 +90,10 @@ class Explanation(Described):
 
     base_value: float = Field(description="the model's margin when nothing is known")
     margin: float = Field(description="the model's uncalibrated output for this record")
-    scale: str = Field(description="what margin and contributions are measured in: log-odds, or the estimate's unit")
+    scale: str = Field(
+        description="what margin and contributions are measured in: log-odds, the logit of the "
+        "likeliest class among several (before the softmax), or the estimate's unit"
+    )
     contributions: list[Contribution] = Field(description="strongest first")
     other: float = Field(description="sum of the contributions that are not listed; 0 when all are")
 

@@ -35,6 +35,8 @@ class Table:
     amounts: NDArray[np.float64] | None = None
     scales: NDArray[np.float64] | None = None
     """Of a forecast: what the target of each row is a multiple of, in the series' unit."""
+    offsets: NDArray[np.float64] | None = None
+    """Of a forecast: what the target of each row is the distance from, as a multiple of the same."""
     findings: tuple[str, ...] = ()
     """What was odd about the rows and what was done about it, in words."""
 
@@ -45,6 +47,13 @@ class Table:
     def positive_rate(self) -> float:
         return float(self.target.mean())
 
+    def quantities(self, estimates: NDArray[np.float64], rows: Indices | None = None) -> NDArray[np.float64]:
+        """What estimates of the target of `rows`, or of all, shape (rows,), stand for in the target column's unit."""
+        if self.scales is None or self.offsets is None:
+            return estimates
+        at = slice(None) if rows is None else rows
+        return np.asarray(self.scales[at] * (self.offsets[at] + estimates), np.float64)
+
     def take(self, rows: Indices) -> Table:
         """The same columns of some of the rows, in the order of `rows`."""
         return Table(
@@ -54,6 +63,7 @@ class Table:
             None if self.groups is None else self.groups[rows],
             None if self.amounts is None else self.amounts[rows],
             None if self.scales is None else self.scales[rows],
+            None if self.offsets is None else self.offsets[rows],
             self.findings,
         )
 

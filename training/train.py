@@ -139,7 +139,8 @@ def _in_parts(rows: int) -> list[slice]:
 def _data(definition: Definition, source: Source, table: Table, partition: Partition) -> Data:
     target = table.target
     about = definition.target
-    quantity = definition.kind in (Kind.REGRESSION, Kind.FORECAST, Kind.OPTIMISER)
+    is_quantity = definition.kind in (Kind.REGRESSION, Kind.FORECAST, Kind.OPTIMISER)
+    quantities = table.quantities(target) if is_quantity else None
     return Data(
         source=source.describe(table),
         synthetic=source.synthetic,
@@ -149,8 +150,8 @@ def _data(definition: Definition, source: Source, table: Table, partition: Parti
         test_rows=len(partition.test),
         positive_rate=table.positive_rate if definition.kind is Kind.BINARY else None,
         classes=_classes(about.classes, target) if definition.kind is Kind.MULTICLASS and about else None,
-        target_mean=float(target.mean()) if quantity else None,
-        target_deviation=float(target.std()) if quantity else None,
+        target_mean=None if quantities is None else float(quantities.mean()),
+        target_deviation=None if quantities is None else float(quantities.std()),
         fingerprint=table.fingerprint(),
         split=partition.words,
     )

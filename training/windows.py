@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from models.definition import Definition, Schema, Window
+from models.definition.forecast import LEVEL, USUAL
 from training import columns
 from training.errors import DataError
 from training.periods import Tally, by_period
@@ -28,7 +29,8 @@ Floats = NDArray[np.float64]
 
 def table(frame: pd.DataFrame, definition: Definition, window: Window, origin: str) -> Table:
     """One row for each origin and period ahead; its time is that of the period, so that no row is older than what it is
-    split from. The target is a multiple of the series' level at the origin, which is the row's scale.
+    split from. The target is the distance from what is usual as a multiple of the series' level at the origin, which
+    is the row's scale.
 
     Raises DataError for dates, quantities or covariates that do not fit, and for series that are too short.
     """
@@ -102,8 +104,8 @@ def _windows(series: list[_OneSeries], definition: Definition, window: Window, o
             rows += compress(_from_origin(one, start, end, window), observed)
             targets += compress(one.values[start:end], observed)
             times.append(one.moments[start:end][observed].to_numpy("datetime64[s]"))
-    level = window.inputs.names.index("level")
-    scales = np.array([row[level] for row in rows], np.float64)
+    level, usual = (window.inputs.names.index(name) for name in (LEVEL, USUAL))
+    scales, offsets = (np.array([row[place] for row in rows], np.float64) for place in (level, usual))
     features = pd.DataFrame(rows, columns=list(window.inputs.names))
     problems: list[str] = []
     checked = columns.features(features, window.inputs, problems)
@@ -111,9 +113,10 @@ def _windows(series: list[_OneSeries], definition: Definition, window: Window, o
         raise DataError(origin, problems)
     return Table(
         checked,
-        np.array(targets) / scales,
+        np.array(targets) / scales - offsets,
         np.concatenate(times),
         scales=scales,
+        offsets=offsets,
         findings=(f"{len(series):,} series seen from {len(rows) // max(1, window.longest):,} or more origins",),
     )
 

@@ -1,7 +1,8 @@
 """Forecasts: from a series' history to a horizon, one row of an estimator for each period ahead.
 
-The estimator learns each period's quantity as a multiple of the series' recent level, so that small and large series
-teach each other. Training builds its rows with the same `Window.rows` that serving uses.
+The estimator learns how far each period lies from what is usual for the series at that place of its season, as a
+multiple of its recent level: so small and large series teach each other, and a series' own season is kept even where no
+series of the training had one like it. Training builds its rows with the same `Window.rows` that serving uses.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ LONGEST: dict[Period, int] = {"hour": 48, "day": 28, "week": 26, "month": 12}
 """The furthest horizon."""
 LEVEL_SEASONS: dict[Period, int] = {"hour": 7, "day": 4, "week": 1, "month": 1}
 """Seasons of history that the level is taken from."""
-REMEMBERED = 4
-"""Seasons that the seasonal mean is taken from, as far as the history goes."""
+REMEMBERED = 8
+"""Seasons that what is usual is taken from, as far as the history goes."""
+USUAL, LEVEL = "usual", "level"
+"""Inputs that say what an estimate is relative to: quantity = level x (usual + estimate)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +72,7 @@ class Window:
                 Moment(
                     name=self.time,
                     description=f"The first {self.period} to forecast",
-                    example="2026-03-01" if self.period != "hour" else "2026-03-01T12:00:00Z",
+                    example="2026-03-02" if self.period != "hour" else "2026-03-01T12:00:00Z",
                 ),
                 Series(
                     name="history",
@@ -100,7 +103,7 @@ class Window:
         """What the estimator sees of each period ahead. Ratios are to the recent level."""
         ratios = (
             ("seasonal", "The last observation at the same place of the season"),
-            ("seasonal_mean", f"The mean of up to {REMEMBERED} observations at the same place of the season"),
+            (USUAL, f"What is usual: the mean of up to {REMEMBERED} observations at the same place of the season"),
             ("last", "The last observation"),
             ("recent", "The mean of the last season"),
             ("before", "The mean of as many periods before those that the level is taken from"),
@@ -110,7 +113,7 @@ class Window:
             (
                 _number("step", f"{self.period}s ahead", f"{self.period}s", 1, self.longest, whole=True),
                 *(_number(name, about, "ratio to the level", -1e6, 1e6, missing=True) for name, about in ratios),
-                _number("level", "The mean size of recent observations", self.unit, 0, 1e12),
+                _number(LEVEL, "The mean size of recent observations", self.unit, 0, 1e12),
                 _number("variability", "Standard deviation of recent observations", "ratio to the level", 0, 1e6),
                 _number("idle", "Share of recent observations that are zero", "share", 0, 1),
                 *_CALENDAR,
@@ -137,7 +140,8 @@ class Window:
         return [
             (
                 step,
-                *self._seasonal(history, step, level),
+                self._same_place(history, step)[0] / level,
+                self._usual(history, step) / level,
                 *shared,
                 self._year_ago(history, step, level),
                 level,
@@ -150,26 +154,34 @@ class Window:
         ]
 
     def combine(self, record: Mapping[str, Value], estimates: Estimates) -> Combined:
-        """The horizon with its intervals; the score is its sum. Estimates below 0 count as 0 where none may be."""
-        level = self.level(_history(record))
+        """The horizon with its intervals; the score is its sum. Quantities below 0 count as 0 where none may be."""
+        history = _history(record)
+        level = self.level(history)
         first = read_moment(str(record[self.time]))
-        weights = [level if estimate > 0 or self.minimum < 0 else 0.0 for estimate in estimates.estimate]
-        least = self.minimum
-        periods = [
-            {
-                "at": _written(self.moment(first, step), self.period),
-                "estimate": weight * estimate,
-                "low": max(least, level * low),
-                "high": max(least, level * high),
-            }
-            for step, (weight, estimate, low, high) in enumerate(
-                zip(weights, estimates.estimate, estimates.low, estimates.high, strict=True)
+        weights, constant = [], 0.0
+        periods: list[dict[str, object]] = []
+        for step, (estimate, low, high) in enumerate(zip(*estimates, strict=True)):
+            usual = self._usual(history, step + 1)
+            counts = self.minimum < 0 or usual + level * estimate > 0
+            weights.append(level if counts else 0.0)
+            constant += usual if counts else 0.0
+            periods.append(
+                {
+                    "at": _written(self.moment(first, step), self.period),
+                    "estimate": usual + level * estimate if counts else 0.0,
+                    "low": max(self.minimum, usual + level * low),
+                    "high": max(self.minimum, usual + level * high),
+                }
             )
-        ]
-        total = sum(weight * estimate for weight, estimate in zip(weights, estimates.estimate, strict=True))
-        warnings = [] if level != 1.0 or any(_history(record)[-len(periods) :]) else ["the recent history is all zeros"]
-        answer: dict[str, object] = {"forecast": periods, "total": total}
-        return Combined(score=total, weights=weights, answer=answer, warnings=warnings, inputs={"level": level})
+        total = constant + sum(weight * estimate for weight, estimate in zip(weights, estimates.estimate, strict=True))
+        return Combined(
+            score=total,
+            weights=weights,
+            constant=constant,
+            answer={"forecast": periods, "total": total},
+            warnings=[] if any(history[-len(periods) :]) else ["the recent history is all zeros"],
+            inputs={LEVEL: level},
+        )
 
     def horizon(self, record: Mapping[str, Value]) -> int:
         given = record.get("horizon")
@@ -193,11 +205,13 @@ class Window:
                 month = first.month - 1 + periods
                 return first.replace(year=first.year + month // 12, month=month % 12 + 1, day=min(first.day, 28))
 
-    def _seasonal(self, history: Sequence[float], step: int, level: float) -> tuple[float, float]:
-        """The last observation at the step's place of the season, and the mean of some."""
-        place = (step - 1) % self.season - self.season
-        same = history[place :: -self.season][:REMEMBERED]
-        return same[0] / level, _mean(same) / level
+    def _usual(self, history: Sequence[float], step: int) -> float:
+        """The mean of the latest observations at the step's place of the season."""
+        return _mean(self._same_place(history, step))
+
+    def _same_place(self, history: Sequence[float], step: int) -> Sequence[float]:
+        """The latest observations at the step's place of the season, the last one first."""
+        return history[(step - 1) % self.season - self.season :: -self.season][:REMEMBERED]
 
     def _year_ago(self, history: Sequence[float], step: int, level: float) -> float | None:
         """The mean of a season around the step's moment a year before it; None where the history does not go back."""

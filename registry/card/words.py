@@ -93,7 +93,7 @@ def scale(details: VersionDetails, about: About) -> str:
         case "binary":
             return "log-odds"
         case "multiclass":
-            return "log-odds, all classes together"
+            return "logits, all classes together"
         case "forecast":
             return "multiples of the level"
         case "anomaly":
@@ -105,7 +105,7 @@ def scale(details: VersionDetails, about: About) -> str:
 def first_output(details: VersionDetails, about: About) -> str:
     """What a dependence plot's contributions are measured in: of several classes, that of the first."""
     if details.data.classes:
-        return f"log-odds of {next(iter(details.data.classes))}"
+        return f"logit of {next(iter(details.data.classes))}"
     return scale(details, about)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.loaded import LoadedModel
-from models.definition import Definition, Driver, Value
+from models.definition import Definition, Driver, Kind, Value
 from serving.answers.decision import Decision
 from serving.answers.words import Scale, contribution
 from serving.decoding import Values
@@ -89,6 +89,7 @@ class Assembly:
         self._model = loaded.definition.name
         self._version = loaded.tag
         self._role = role
+        self._several = loaded.definition.kind is Kind.MULTICLASS
         self._names = loaded.definition.schema.names
         places = {name: place for place, name in enumerate(self._names)}
         self._open_levels = [
@@ -116,11 +117,10 @@ class Assembly:
             "created_at": created_at,
             "latency_ms": latency_ms,
         }
-        if options.include:
-            if "features" in options.include:
-                answer["features"] = dict(zip(self._names, values, strict=True))
-            if "probabilities" in options.include and probabilities is not None:
-                answer["probabilities"] = probabilities
+        if probabilities is not None and (self._several or "probabilities" in options.include):
+            answer["probabilities"] = probabilities
+        if "features" in options.include:
+            answer["features"] = dict(zip(self._names, values, strict=True))
         return answer
 
     def _unseen(self, values: Values) -> list[str]:

@@ -37,9 +37,7 @@ def answerer(loaded: LoadedModel, role: str) -> Answerer:
         case BinaryPolicy():
             return RowAnswerer(loaded, role, lambda given: _binary(loaded, policy, given), LOG_ODDS)
         case MulticlassPolicy():
-            return RowAnswerer(
-                loaded, role, lambda _: _multiclass(loaded, policy), Scale("log-odds", "class's log-odds")
-            )
+            return RowAnswerer(loaded, role, lambda _: _multiclass(loaded, policy), Scale("logit", "class's logit"))
         case RegressionPolicy():
             unit = loaded.definition.target.unit if loaded.definition.target else ""
             return RowAnswerer(loaded, role, lambda _: _regression(loaded, policy), Scale(unit, "estimate", unit))

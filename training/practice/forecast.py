@@ -1,4 +1,4 @@
-"""Forecasts: estimates as multiples of a series' level, judged in its unit on periods that were still to come."""
+"""Forecasts: estimates relative to what is usual for a series, judged in its unit on periods still to come."""
 
 from __future__ import annotations
 
@@ -48,21 +48,21 @@ class ForecastPractice(EstimatePractice):
             return calibrate(estimates[rows], at(quantiles, rows), table.target[rows], coverage, periods)
 
         low, high = calibrated(rows).interval(estimates[test], at(quantiles, test))
-        scales, truth = table.scales[test], table.target[test] * table.scales[test]
-        naive = table.features["seasonal"].to_numpy(np.float64)[test] * scales
+        truth = table.quantities(table.target[test], test)
+        naive = table.features["seasonal"].to_numpy(np.float64)[test] * table.scales[test]
         scaled = float(np.abs(truth - naive).mean()) or 1.0
-        interval = np.column_stack([low * scales, high * scales])
-        own = measure(estimates[test] * scales, truth, scaled, interval)
+        interval = np.column_stack([table.quantities(low, test), table.quantities(high, test)])
+        own = measure(table.quantities(estimates[test], test), truth, scaled, interval)
         beside = {SEASONAL_NAIVE: measure(naive, truth, scaled, None)}
         for name, found in held_out.baselines.items():
-            beside[name] = measure(found[test, 0] * scales, truth, scaled, None)
+            beside[name] = measure(table.quantities(found[test, 0], test), truth, scaled, None)
         seed = definition.recipe.seed
         compared, differences = compare(
             judged(own, len(truth), seed),
             {name: judged(one, len(truth), seed) for name, one in beside.items()},
             METRICS[Kind.FORECAST],
         )
-        tests = estimates[test] * scales
+        tests = table.quantities(estimates[test], test)
         calibration = calibrated(np.concatenate((rows, test)))
         return Conclusion(calibration, Evaluation(compared, differences), tests, by_row(tests, truth))
 
