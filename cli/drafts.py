@@ -117,7 +117,7 @@ def _headline(inferred: Inferred) -> str:
 
 def _cells(feature: Feature) -> tuple[str, str, str]:
     """What a column is kept as, which values it may have, and whether some may be missing."""
-    from models.definition import Category, Moment, Number
+    from models.definition import Category, Moment, Number, Series
 
     match feature:
         case Number():
@@ -130,6 +130,10 @@ def _cells(feature: Feature) -> tuple[str, str, str]:
             values = f"{shown}, and {more:,} more" if more > 0 else shown
         case Moment():
             what, values = "date", ", ".join(part.replace("_", " ") for part in feature.parts)
+        case Series():
+            what = "series"
+            length = f"{feature.min_length:,} to {feature.max_length:,} numbers"
+            values = f"{length} from {feature.minimum:,} to {feature.maximum:,} {feature.unit}"
         case _:
             what, values = "flag", "true, false"
     return what, values, "allowed" if feature.missing else ""

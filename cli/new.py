@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from models.definition import Kind
 
+_KINDS = "binary, multiclass, regression, forecast or anomaly"
+
 
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The model's name: its file is models/NAME.py.")],
@@ -28,13 +30,17 @@ def new(
         str | None, typer.Option(metavar="COLUMN", help="What is to be predicted. Not given: an anomaly model.")
     ] = None,
     kind: Annotated[
-        str | None, typer.Option(metavar="KIND", help="binary, multiclass or regression; else the target decides.")
+        str | None, typer.Option(metavar="KIND", help=f"{_KINDS}; else the target decides, and --time.")
     ] = None,
     positive: Annotated[
         str | None, typer.Option(metavar="VALUE", help="The target's value that is the event, of two.")
     ] = None,
     time: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="When each row came to be: the latest rows are the test.")
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="When each row came to be: the latest are the test. Regular series become a forecast.",
+        ),
     ] = None,
     group: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Whose row it is: rows of one group stay on one side.")
@@ -116,9 +122,7 @@ def _kind(word: str | None) -> Kind | None:
     if word is None:
         return None
     if word not in list(Kind):
-        raise typer.BadParameter(
-            f"there is no kind {word!r}: choose binary, multiclass or regression", param_hint="--kind"
-        )
+        raise typer.BadParameter(f"there is no kind {word!r}: choose {_KINDS}", param_hint="--kind")
     return Kind(word)
 
 

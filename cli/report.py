@@ -7,7 +7,7 @@ from typing import Any
 
 from cli import console
 from cli.errors import Explained, explain
-from cli.tables import SUMMARY, fixed, gates_word, metrics_table, short_tag, summary_cells, table
+from cli.tables import SUMMARY, fixed, gates_word, metrics_table, short_tag, size, summary_cells, table
 from cli.training import Failed, Outcome, Trained
 
 
@@ -67,7 +67,7 @@ def _explained(failure: Failed) -> Explained:
 def _show_one(outcome: Trained) -> None:
     details, out = outcome.version.details, console.stdout()
     out.print(f"\n[bold]{outcome.version.tag}[/bold]  {details.title}, trained in {outcome.seconds:.1f} s")
-    out.print(f"{details.data.source}; {details.data.split}; {details.trees} trees", markup=False, soft_wrap=True)
+    out.print(f"{details.data.source}; {details.data.split}; {size(details.trees)}", markup=False, soft_wrap=True)
     out.print(metrics_table(details))
     if details.threshold is not None:
         out.print(f"threshold: {fixed(details.threshold)}")

@@ -16,6 +16,8 @@ SUMMARY = ("metric", "value", "95 % interval", "baseline")
 """Headings of what `summary_cells` gives."""
 
 
+ROUNDING = 1e-12
+"""What is smaller is what computing leaves of 0."""
 _WHOLE = ("model", "metric", "version", "champion", "value", "95 % interval", "feature", "check")
 """Columns whose cells are not folded: names to copy, and numbers."""
 
@@ -77,10 +79,25 @@ def interval(metric: Metric) -> str:
 
 
 def fixed(value: float) -> str:
-    """Four digits after the point, or the significant ones of a very small or large number."""
-    if value != 0 and abs(value) < 1e-3:
+    """Four digits after the point, or the significant ones of a very small or large number.
+
+    >>> fixed(0.98766), fixed(0.00012), fixed(-1.9e-17)
+    ('0.9877', '0.00012', '0.0000')
+    """
+    if abs(value) < ROUNDING:
+        return "0.0000"
+    if abs(value) < 1e-3:
         return f"{value:.2g}"
     return f"{value:.4f}" if abs(value) < 1e4 else f"{value:.6g}"
+
+
+def size(trees: int) -> str:
+    """How large a version is that holds so many trees in all.
+
+    >>> size(1200), size(0)
+    ('1,200 trees', 'a linear model')
+    """
+    return f"{trees:,} trees" if trees else "a linear model"
 
 
 def short_tag(tag: str) -> str:

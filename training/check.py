@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ from models.definition import Definition, Forecast
 from training import columns, targets, windows
 from training.errors import DataError
 from training.table import Table
+from training.unnamed import unnamed_levels
 
 MIN_ROWS = 100
 """Fewer rows cannot be split, calibrated and tested."""
@@ -31,14 +32,14 @@ def check(frame: pd.DataFrame, definition: Definition, origin: str) -> Table:
         raise DataError(origin, [f"{len(frame)} rows are too few: at least {MIN_ROWS} are needed"])
     problems: list[str] = []
     table = Table(
-        columns.features(frame, definition.inputs, problems),
+        columns.features(frame, definition.inputs, problems, definition.file),
         np.zeros(len(frame), np.int8)
         if definition.target is None
         else targets.target(frame[definition.target.column], definition, problems),
         columns.times(frame, definition.recipe.time_column, problems),
         columns.groups(frame, definition.recipe.group_column, problems),
         _amounts(frame, definition, problems),
-        findings=findings,
+        findings=(*findings, *unnamed_levels(frame, definition.inputs, definition.file)),
     )
     if problems:
         raise DataError(origin, problems)
@@ -57,10 +58,25 @@ def _check_columns(frame: pd.DataFrame, definition: Definition, origin: str) -> 
     lacking = [name for name in wanted if name not in frame.columns]
     if lacking:
         present = ", ".join(map(str, frame.columns[:40]))
-        raise DataError(origin, [f"there is no column {_quoted(lacking)}; its columns are {present}"])
+        remedy = _remedy([name for name in lacking if name in definition.schema.names], definition)
+        raise DataError(origin, [f"there {_are_no(lacking)}; its columns are {present}{remedy}"])
     doubled = [name for name in wanted if list(frame.columns).count(name) > 1]
     if doubled:
-        raise DataError(origin, [f"column {_quoted(doubled)} stands twice"])
+        stand = f"column {doubled[0]!r} stands" if len(doubled) == 1 else f"columns {_quoted(doubled)} stand"
+        raise DataError(origin, [f"{stand} twice"])
+
+
+def _are_no(names: Sequence[str]) -> str:
+    """What "there" goes on with."""
+    return f"is no column {names[0]!r}" if len(names) == 1 else f"are no columns {_quoted(names)}"
+
+
+def _remedy(names: Sequence[str], definition: Definition) -> str:
+    """What can be done about features that rows do not hold."""
+    if not names:
+        return ""
+    what = f"bring {names[0]!r}, or delete it" if len(names) == 1 else "bring them, or delete the features among them"
+    return f"; {what} from {definition.file}"
 
 
 def _with_target(frame: pd.DataFrame, definition: Definition) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -81,5 +97,6 @@ def _amounts(frame: pd.DataFrame, definition: Definition, problems: list[str]) -
     return columns.numeric(frame[name], name, problems).to_numpy(np.float64)
 
 
-def _quoted(names: Iterable[str]) -> str:
-    return ", ".join(map(repr, names))
+def _quoted(names: Sequence[str]) -> str:
+    """Names in a row, the last after "and"."""
+    return " and ".join(filter(None, (", ".join(map(repr, names[:-1])), repr(names[-1]))))

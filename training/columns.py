@@ -26,23 +26,26 @@ SAMPLE = 200
 _WHOLE = r"-?\d+(?:\.0+)?"
 
 
-def features(frame: pd.DataFrame, schema: Schema, problems: list[str]) -> pd.DataFrame:
-    """The schema's columns of `frame` in the form that a Table holds; what is wrong is added to `problems`.
+def features(frame: pd.DataFrame, schema: Schema, problems: list[str], file: str = "") -> pd.DataFrame:
+    """The schema's columns of `frame` in the form that a Table holds; what is wrong is added to `problems`. `file` is
+    where a person can change the schema.
 
     Numbers and flags are float64 (NaN is missing), categories categoricals, moments datetime64[us] in UTC (NaT is
     missing). Raises ValueError for a series, which no file of single values holds.
     """
-    return pd.DataFrame({feature.name: _column(frame[feature.name], feature, problems) for feature in schema.features})
+    return pd.DataFrame(
+        {feature.name: _column(frame[feature.name], feature, problems, file) for feature in schema.features}
+    )
 
 
-def _column(column: pd.Series[Any], feature: Feature, problems: list[str]) -> pd.Series[Any]:
+def _column(column: pd.Series[Any], feature: Feature, problems: list[str], file: str) -> pd.Series[Any]:
     match feature:
         case Number():
-            values, missing = _number(column, feature, problems)
+            values, missing = _number(column, feature, problems, file)
         case Flag():
             values, missing = _flag(column, feature.name, problems)
         case Category():
-            values, missing = _category(column, feature, problems)
+            values, missing = _category(column, feature, problems, file)
         case Moment():
             values, missing = _moment(column, feature.name, problems)
         case _:
@@ -53,7 +56,7 @@ def _column(column: pd.Series[Any], feature: Feature, problems: list[str]) -> pd
     return values
 
 
-def _number(column: pd.Series[Any], feature: Number, problems: list[str]) -> tuple[pd.Series[Any], int]:
+def _number(column: pd.Series[Any], feature: Number, problems: list[str], file: str) -> tuple[pd.Series[Any], int]:
     known = len(problems)
     values = numeric(column, feature.name, problems)
     missing = int(values.isna().sum()) if len(problems) == known else 0
@@ -61,12 +64,20 @@ def _number(column: pd.Series[Any], feature: Number, problems: list[str]) -> tup
     if outside.any():
         worst = values[outside].iloc[0]
         bounds = f"{feature.minimum:g} to {feature.maximum:g}"
-        problems.append(f"column {feature.name!r}: {count(outside.sum())} outside {bounds}, such as {worst:g}")
+        wrong = f"column {feature.name!r}: {count(outside.sum())} outside {bounds}, such as {worst:g}"
+        remedy = f"; mend them, or {_widening(values, feature)} in {file}" if file else ""
+        problems.append(f"{wrong}{remedy}")
     broken = feature.whole & values.notna() & ~outside & (values != np.floor(values))
     if broken.any():
         sample = values[broken].iloc[0]
         problems.append(f"column {feature.name!r}: {count(broken.sum())} not whole, such as {sample:g}")
     return values, missing
+
+
+def _widening(values: pd.Series[Any], feature: Number) -> str:
+    """How the range would hold all finite values."""
+    below, above = bool((values < feature.minimum).any()), bool((values > feature.maximum).any())
+    return " and ".join((["lower its minimum"] if below else []) + (["raise its maximum"] if above else []))
 
 
 def numeric(column: pd.Series[Any], name: str, problems: list[str]) -> pd.Series[Any]:
@@ -89,7 +100,7 @@ def _flag(column: pd.Series[Any], name: str, problems: list[str]) -> tuple[pd.Se
     return values, int(texts.isna().sum())
 
 
-def _category(column: pd.Series[Any], feature: Category, problems: list[str]) -> tuple[pd.Series[Any], int]:
+def _category(column: pd.Series[Any], feature: Category, problems: list[str], file: str) -> tuple[pd.Series[Any], int]:
     texts = words(column)
     known = texts.isin(feature.levels)
     missing = ~known & (texts.isna() | texts.str.lower().isin(NO_LEVEL))
@@ -97,7 +108,8 @@ def _category(column: pd.Series[Any], feature: Category, problems: list[str]) ->
     if len(unknown) and feature.unseen == "refuse":
         counts = unknown.value_counts()
         named = ", ".join(f"{level!r} ({times})" for level, times in counts.head(5).items())
-        problems.append(f"column {feature.name!r}: {count(len(unknown))} of no known level: {named}")
+        remedy = f"; add them to its levels in {file}" if file else ""
+        problems.append(f"column {feature.name!r}: {count(len(unknown))} of no known level: {named}{remedy}")
     return texts.where(known).astype(pd.CategoricalDtype(list(feature.levels))), int(missing.sum())
 
 

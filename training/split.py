@@ -58,9 +58,16 @@ def _units(table: Table, recipe: Recipe) -> tuple[NDArray[np.int64], str]:
     if table.groups is not None:
         return table.groups, f"by group: no {recipe.group_column} stands on two sides"
     if table.copies_are_chance:
-        return np.arange(len(table)), "stratified by the target"
+        return np.arange(len(table)), _stratified(table.target)
     copies = np.unique(table.row_hashes(), return_inverse=True)[1]
-    return copies, "stratified by the target; copies of a row stay together"
+    return copies, f"{_stratified(table.target)}; copies of a row stay together"
+
+
+def _stratified(target: Target) -> str:
+    """How rows are dealt at random, in words."""
+    if not is_discrete(target):
+        return "at random, with equal shares of small and large targets"
+    return "stratified by the target" if len(np.unique(target)) > 1 else "at random"
 
 
 def _by_time(table: Table, times: Times, recipe: Recipe) -> Split:

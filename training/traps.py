@@ -36,8 +36,8 @@ def without_traps(definition: Definition, table: Table) -> tuple[Table, tuple[st
     found = find(table.features, target, discrete=is_discrete(table.target), name=lambda code: _said(definition, code))
     giving_away = [trap for trap in found if trap.action == "leave_out" and trap.column is not None]
     if giving_away and definition.recipe.traps == "stop":
-        raise TrapError(_stop_words(giving_away), tuple(trap.column for trap in giving_away if trap.column))
-    findings = [*constant, *(_words(trap) for trap in found)]
+        raise TrapError(_stop_words(giving_away, definition), tuple(trap.column for trap in giving_away if trap.column))
+    findings = [*constant, *(_words(trap, definition) for trap in found)]
     features = table.features.copy()
     for trap in giving_away:
         assert trap.column is not None
@@ -106,9 +106,10 @@ def _said(definition: Definition, code: float) -> str:
     return f"{code:g}"
 
 
-def _words(trap: Trap) -> str:
+def _words(trap: Trap, definition: Definition) -> str:
+    remedy = f"delete it from {definition.file} and train again, so that callers need not send it"
     done = {
-        "leave_out": "; it was left out",
+        "leave_out": f"; it was left out: {remedy}",
         "split_by_order": "; neighbouring rows are kept on one side",
         "keep_together": "; these rows are kept on one side (--group COLUMN tells better which belong together)",
         "note": "",
@@ -124,6 +125,7 @@ def _evidence(trap: Trap) -> str:
     )
 
 
-def _stop_words(traps: list[Trap]) -> str:
+def _stop_words(traps: list[Trap], definition: Definition) -> str:
     found = "; ".join(map(_evidence, traps))
-    return f'{found}. Leave the column out of the schema, or set traps="leave_out" in the recipe'
+    what = "the column" if len(traps) == 1 else "these columns"
+    return f'{found}. Delete {what} from {definition.file}, or set traps="leave_out" in its recipe'

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -13,16 +15,14 @@ from models.definition import Definition, Schema, Window
 from models.definition.forecast import LEVEL, USUAL
 from training import columns
 from training.errors import DataError
+from training.periods import Tally, by_period
 from training.table import Table
+from training.unnamed import unnamed_levels
 
 MOST_ROWS = 60_000
 """Rows of all windows together: origins are spaced so that there are about as many."""
-FEWEST_ORIGINS = 20
-_FREQUENCY = {"hour": "h", "day": "D", "week": "W", "month": "MS"}
 REMEMBERED = 1_000
 """Periods before the origin that a window is given: more than any of its inputs looks at."""
-_GAPS = 0.05
-"""The share of periods that may be missing in a series; they are interpolated."""
 
 Floats = NDArray[np.float64]
 
@@ -38,7 +38,8 @@ def table(frame: pd.DataFrame, definition: Definition, window: Window, origin: s
     problems: list[str] = []
     moments = columns.times(frame, window.time, problems)
     values = columns.numeric(frame[definition.target.column], definition.target.column, problems)
-    covariates = columns.features(frame, Schema(window.covariates), problems) if window.covariates else None
+    known = Schema(window.covariates)
+    covariates = columns.features(frame, known, problems, definition.file) if window.covariates else None
     if problems or moments is None:
         raise DataError(origin, problems)
     if not np.issubdtype(moments.dtype, np.datetime64):
@@ -46,20 +47,26 @@ def table(frame: pd.DataFrame, definition: Definition, window: Window, origin: s
     numbers = (
         frame.groupby(list(window.series), sort=True).ngroup() if window.series else np.zeros(len(frame), np.int64)
     )
+    tally = Tally(window)
     series = [
         one
         for rows in pd.Series(np.arange(len(frame))).groupby(np.asarray(numbers)).indices.values()
-        for one in _regular(moments, values, covariates, np.asarray(rows), window)
+        for one in _regular(moments, values, covariates, np.asarray(rows), tally)
     ]
-    return _windows(series, definition, window, origin)
+    made = _windows(series, definition, window, origin, tally)
+    return replace(made, findings=(*made.findings, *tally.findings(), *unnamed_levels(frame, known, definition.file)))
 
 
 class _OneSeries:
-    """A series without gaps: its moments, values and covariates, one entry per period each."""
+    """A series without gaps: its moments, values and covariates, one entry per period each; `observed` says which
+    values are none that were filled in."""
 
-    __slots__ = ("covariates", "moments", "values")
+    __slots__ = ("covariates", "moments", "observed", "values")
 
-    def __init__(self, moments: pd.DatetimeIndex, values: Floats, covariates: pd.DataFrame | None) -> None:
+    def __init__(
+        self, moments: pd.DatetimeIndex, values: Floats, observed: NDArray[np.bool_], covariates: pd.DataFrame | None
+    ) -> None:
+        self.observed = observed
         self.moments = moments
         self.values = values.tolist()
         self.covariates = None if covariates is None else covariates.to_numpy(object)
@@ -70,49 +77,33 @@ def _regular(
     values: pd.Series[Any],
     covariates: pd.DataFrame | None,
     rows: NDArray[np.intp],
-    window: Window,
+    tally: Tally,
 ) -> Iterator[_OneSeries]:
     """The series with one value per period; nothing where too much of it is missing or it is too short."""
-    found = pd.DataFrame({"value": values.to_numpy()[rows]}, index=pd.DatetimeIndex(moments[rows]).floor("h"))
+    found = pd.DataFrame({"value": values.to_numpy()[rows]}, index=pd.DatetimeIndex(moments[rows]))
     if covariates is not None:
         found = pd.concat([found, covariates.iloc[rows].set_index(found.index)], axis=1)
-    found = found[~found.index.duplicated(keep="last")].sort_index()
-    if window.period == "month":
-        found.index = pd.DatetimeIndex(found.index).to_period("M").to_timestamp()
-    elif window.period == "week":
-        first = pd.Timestamp(found.index[0]).normalize()
-        weeks = (pd.DatetimeIndex(found.index) - first).days // 7
-        found.index = first + pd.to_timedelta(weeks * 7, unit="D")
-    elif window.period == "day":
-        found.index = pd.DatetimeIndex(found.index).normalize()
-    found = found[~found.index.duplicated(keep="last")]
-    step = {"week": "7D"}.get(window.period, _FREQUENCY[window.period])
-    whole = found.reindex(pd.date_range(found.index[0], found.index[-1], freq=step))
-    missing = whole["value"].isna().mean()
-    if missing > _GAPS or len(whole) < window.least_history + window.longest:
-        return
-    filled = whole["value"].interpolate(limit_direction="both").to_numpy(np.float64)
-    kept = whole.drop(columns="value").ffill().bfill() if covariates is not None else None
-    yield _OneSeries(pd.DatetimeIndex(whole.index), filled, kept)
+    whole = by_period(found, tally.window)
+    made = tally.take(whole["value"])
+    if made is not None:
+        kept = whole.drop(columns="value").ffill().bfill() if covariates is not None else None
+        yield _OneSeries(pd.DatetimeIndex(whole.index), made.values, ~made.estimated, kept)
 
 
-def _windows(series: list[_OneSeries], definition: Definition, window: Window, origin: str) -> Table:
-    origins = sum(len(one.values) - window.least_history for one in series)
-    if not series or origins < FEWEST_ORIGINS:
-        least = window.least_history + window.longest
-        raise DataError(
-            origin, [f"no series is long enough: at least {least} {window.period}s without gaps are needed"]
-        )
-    stride = max(1, origins * window.longest // MOST_ROWS)
+def _windows(series: list[_OneSeries], definition: Definition, window: Window, origin: str, tally: Tally) -> Table:
+    if not tally.enough:
+        raise DataError(origin, [tally.refusal()])
+    stride = max(1, tally.origins * window.longest // MOST_ROWS)
     rows: list[Any] = []
     targets: list[float] = []
     times: list[NDArray[Any]] = []
     for number, one in enumerate(series):
         for start in range(window.least_history + 7 * number % stride, len(one.values), stride):
             end = min(start + window.longest, len(one.values))
-            rows += _from_origin(one, start, end, window)
-            targets += one.values[start:end]
-            times.append(one.moments[start:end].to_numpy("datetime64[s]"))
+            observed = one.observed[start:end]
+            rows += compress(_from_origin(one, start, end, window), observed)
+            targets += compress(one.values[start:end], observed)
+            times.append(one.moments[start:end][observed].to_numpy("datetime64[s]"))
     level, usual = (window.inputs.names.index(name) for name in (LEVEL, USUAL))
     scales, offsets = (np.array([row[place] for row in rows], np.float64) for place in (level, usual))
     features = pd.DataFrame(rows, columns=list(window.inputs.names))

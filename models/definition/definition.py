@@ -78,6 +78,11 @@ class Definition:
             raise ValueError(f"model {self.name}: {problem}")
 
     @property
+    def file(self) -> str:
+        """Where it stands, as messages call it."""
+        return f"models/{self.name}.py"
+
+    @property
     def inputs(self) -> Schema:
         """What the estimator learns from and is asked with."""
         return self.policy.inputs if isinstance(self.policy, Expansion) else self.schema

@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import models
@@ -12,6 +13,8 @@ from storage.settings import StorageSettings
 from tests.cli.conftest import Tiffin
 from tests.storage.servers import execute
 from tests.training import small
+from training.check import check
+from training.reading import read
 
 
 @pytest.fixture
@@ -44,6 +47,32 @@ def test_a_file_becomes_a_model_and_people_read_how(tiffin: Tiffin, folder: Path
     assert definition.schema.names == ("x", "n", "f", "c", "d", "amount")
     assert definition.recipe.data == rows
     assert definition.recipe.group_column == "who"
+
+
+def test_a_forecast_shows_its_series_and_what_became_of_closed_days(
+    tiffin: Tiffin, folder: Path, tmp_path: Path
+) -> None:
+    days = pd.date_range("2025-01-01", periods=200, freq="D")
+    days = days[days.day_of_week < 6]
+    path = tmp_path / "sales.csv"
+    pd.DataFrame({"day": days.date, "sold": [20 + 3 * day.day_of_week + day.day for day in days]}).to_csv(
+        path, index=False
+    )
+    ran = tiffin("new", "sales", "--data", str(path), "--target", "sold", "--time", "day")
+    assert ran.code == 0, ran.stderr
+    (line,) = (line for line in ran.stdout.splitlines() if line.strip().startswith("history"))
+    assert "series" in line
+    assert "28 to 3,650 numbers from 0 to " in line
+    assert "true, false" not in ran.stdout
+    assert "are regularly missing, all on Sundays: they count as 0" in ran.stdout
+    definition = runpy.run_path(str(folder / "sales.py"))["definition"]
+    table = check(read(path), definition, "sales.csv")
+    assert any("Sundays" in text for text in table.findings)
+
+
+def test_the_help_names_every_kind_that_a_file_can_become(tiffin: Tiffin, folder: Path, rows: str) -> None:
+    ran = tiffin("new", "lapse", "--data", rows, "--target", "y", "--kind", "binry")
+    assert "binary, multiclass, regression, forecast or anomaly" in " ".join(ran.stderr.replace("│", " ").split())
 
 
 def test_json_tells_the_same(tiffin: Tiffin, folder: Path, rows: str) -> None:

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.definition import Definition, Kind, Target
+from models.definition import Category, Definition, Kind, Schema, Target
 from tests.training import kinds, small
 from training.check import check
 from training.errors import DataError
+from training.unnamed import unnamed_levels
 
 
 def problem(frame: pd.DataFrame) -> str:
@@ -39,20 +40,37 @@ def test_fitting_rows_become_numbers_and_categories() -> None:
 
 def test_a_missing_column_is_named_with_those_that_are_there() -> None:
     message = problem(small.frame(400).drop(columns=["n", "y"]))
-    assert "no column 'n', 'y'" in message
-    assert "amount" in message
+    assert "there are no columns 'n' and 'y'; its columns are x, f" in message
+    assert "; bring 'n', or delete it from models/small.py" in message
+    without = problem(small.frame(400).drop(columns="y"))
+    assert "there is no column 'y'" in without
+    assert "delete" not in without, "a target cannot be done without"
+    assert "bring them, or delete the features among them from models/small.py" in problem(
+        small.frame(400).drop(columns=["n", "x"])
+    )
 
 
 @pytest.mark.parametrize(
     ("column", "values", "words"),
     [
         ("x", {0: "many", 5: "few"}, "column 'x': 2 values are not a number, such as 'many'"),
-        ("x", {3: 101.0}, "column 'x': 1 value is outside -100 to 100, such as 101"),
+        (
+            "x",
+            {3: 101.0},
+            "column 'x': 1 value is outside -100 to 100, such as 101; mend them, or raise its maximum in",
+        ),
+        ("x", {3: -101.0}, "such as -101; mend them, or lower its minimum in models/small.py"),
+        ("x", {3: 101.0, 5: -101.0}, "lower its minimum and raise its maximum in models/small.py"),
         ("x", {3: float("inf")}, "column 'x': 1 value is outside -100 to 100, such as inf"),
         ("n", {1: 2.5}, "column 'n': 1 value is not whole, such as 2.5"),
         ("n", {1: None, 2: " "}, "column 'n': 2 values are missing, which the schema does not allow"),
         ("f", {4: "perhaps"}, "column 'f': 1 value is not true or false, such as 'perhaps'"),
-        ("d", {0: "top", 1: "top", 2: "deep"}, "column 'd': 3 values are of no known level: 'top' (2), 'deep' (1)"),
+        (
+            "d",
+            {0: "top", 1: "top", 2: "deep"},
+            "column 'd': 3 values are of no known level: 'top' (2), 'deep' (1); add",
+        ),
+        ("d", {0: "top"}, "'top' (1); add them to its levels in models/small.py"),
         ("d", {0: None}, "column 'd': 1 value is missing, which the schema does not allow"),
         ("y", {0: 2}, "target 'y' is not binary with positive '1': it holds '0', '1', '2'"),
     ],
@@ -114,6 +132,26 @@ def test_the_named_value_of_the_target_is_the_positive_one() -> None:
 def test_unknown_levels_count_as_missing_where_the_schema_says_so() -> None:
     table = check(with_values("c", {0: "zebra"}), small.definition, "rows")
     assert table.features["c"].isna().sum() == 1
+    assert table.findings == (), "a level in 1 of 400 rows is nothing new"
+
+
+def test_new_levels_in_many_rows_are_named_with_their_share_and_the_remedy() -> None:
+    new = dict.fromkeys(range(0, 400, 4), "zebra") | dict.fromkeys(range(1, 21), "yak") | {30: None, 31: " ", 33: "n/a"}
+    table = check(with_values("c", new), small.definition, "rows")
+    (finding,) = table.findings
+    share = f"column 'c': {115 / 400:.1%} of the rows hold levels that the definition does not name"
+    remedy = "they count as missing: add them to its levels in models/small.py"
+    assert finding == f"{share}: 'zebra' (95), 'yak' (20); {remedy}"
+
+
+def test_rare_levels_of_a_wide_category_are_left_out_on_purpose() -> None:
+    wide = Category(name="w", description="", levels=tuple(f"town {n}" for n in range(51)), example="town 0")
+    schema = Schema((dataclasses.replace(wide, unseen="missing", missing=True),))
+    rare = pd.DataFrame({"w": [f"hamlet {n // 5}" for n in range(400)]})
+    assert unnamed_levels(rare, schema, "models/small.py") == ()
+    (finding,) = unnamed_levels(rare.replace("hamlet 0", "hamlet 1"), schema, "models/small.py")
+    assert "2.5% of the rows" in finding
+    assert "'hamlet 1' (10);" in finding
 
 
 def test_too_few_rows_or_positives_are_refused() -> None:
@@ -207,7 +245,7 @@ def test_a_column_that_is_named_twice_or_stands_twice() -> None:
     """A group may be a feature too, but a file must not hold a column twice."""
     frame = kinds.quantity_rows(400)
     doubled = pd.concat([frame, frame[["x", "d"]]], axis=1)
-    assert "column 'x', 'd' stands twice" in problem_of(doubled, kinds.quantity)
+    assert "columns 'x' and 'd' stand twice" in problem_of(doubled, kinds.quantity)
 
 
 def test_dates_and_numbers_order_rows_and_other_times_are_refused() -> None:

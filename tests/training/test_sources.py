@@ -60,7 +60,7 @@ def test_a_missing_or_unreadable_file_is_named(tmp_path: Path) -> None:
         ("empty.csv", b"", "it is empty"),
         ("ragged.csv", b"x,n\n1,2\n1,2,3,4\n", "line 3: 4 fields"),
         ("cut.csv.gz", b"\x1f\x8b\x08\x00\x00\x00\x00\x00", "damaged or cut off"),
-        ("other.csv", b"a;b\n1;2\n", "there is no column 'x', 'n'"),
+        ("other.csv", b"a;b\n1;2\n", "there are no columns 'x', 'n'"),
     ],
 )
 def test_a_malformed_file_is_named_with_the_reason(tmp_path: Path, name: str, content: bytes, words: str) -> None:

@@ -100,3 +100,12 @@ def test_a_side_without_positives_is_refused_by_name() -> None:
     recipe = Recipe(time_column="when")
     with pytest.raises(SplitError, match="validation side of the split has 0 rows of a class"):
         split(table_for(recipe, frame), recipe)
+
+
+def test_the_words_say_what_a_random_split_goes_by() -> None:
+    table = small.table()
+    assert split(table, Recipe()).words == "stratified by the target; copies of a row stay together"
+    quantities = dataclasses.replace(table, target=table.features["amount"].to_numpy())
+    assert split(quantities, Recipe()).words.startswith("at random, with equal shares of small and large targets")
+    unlabelled = dataclasses.replace(table, target=np.zeros(len(table), np.int8))
+    assert split(unlabelled, Recipe()).words == "at random; copies of a row stay together"

@@ -154,7 +154,7 @@ def test_rows_bounds_what_is_used_and_is_part_of_the_command() -> None:
 
 
 def test_a_model_trains_from_a_source_that_does_not_fit_with_an_error_that_says_so() -> None:
-    with pytest.raises(DataError, match="there is no column"):
+    with pytest.raises(DataError, match="there are no columns"):
         train(catalogue()["fraud"], SOURCE)
 
 

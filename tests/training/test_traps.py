@@ -11,6 +11,7 @@ import pytest
 from models.definition import Recipe
 from tests.training import kinds, small
 from training.check import check
+from training.errors import TrapError
 from training.split import Split, split
 from training.table import Table
 from training.traps import without_copies, without_traps
@@ -45,6 +46,23 @@ def test_rows_of_few_levels_are_equal_by_chance_and_stay() -> None:
     assert len(np.unique(table.row_hashes())) < 20
     assert sum(map(len, (parts.train, parts.validation, parts.test))) == len(frame)
     assert not any("left out" in finding for finding in findings)
+
+
+def test_a_leak_that_was_left_out_is_named_with_the_way_to_spare_callers_from_sending_it() -> None:
+    frame = small.frame()
+    definition = dataclasses.replace(small.definition, recipe=Recipe(traps="leave_out"))
+    table, findings = without_traps(definition, check(frame.assign(n=frame["y"] * 3), definition, "rows"))
+    assert table.features["n"].isna().all()
+    (finding,) = (finding for finding in findings if "'n'" in finding)
+    remedy = "delete it from models/small.py and train again, so that callers need not send it"
+    assert finding.endswith(f"; it was left out: {remedy}")
+
+
+def test_a_leak_that_stops_the_training_is_named_with_the_way_out() -> None:
+    frame = small.frame()
+    definition = dataclasses.replace(small.definition, recipe=Recipe(traps="stop"))
+    with pytest.raises(TrapError, match=r"Delete the column from models/small.py, or set traps=\"leave_out\""):
+        without_traps(definition, check(frame.assign(n=frame["y"] * 3), definition, "rows"))
 
 
 def test_constant_columns_are_reported() -> None:

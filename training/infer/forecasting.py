@@ -16,6 +16,7 @@ from training.infer.features import feature
 from training.infer.naming import humanized
 from training.infer.ranges import widened
 from training.infer.wishes import Wishes
+from training.periods import Tally, by_period
 
 _LENGTHS: tuple[tuple[Period, float, float], ...] = (
     ("hour", 0.9, 1.1),
@@ -24,8 +25,11 @@ _LENGTHS: tuple[tuple[Period, float, float], ...] = (
     ("month", 660.0, 760.0),
 )
 """Hours between one observation and the next."""
-REGULAR = 0.8
-"""The share of steps that must have the usual length."""
+REGULAR = 0.6
+"""The share of steps that must have the usual length: of a shop that is open on five days of the week 4 of 5 do, fewer
+with its holidays. What lacks in between is judged by `training.periods`."""
+MOST_SERIES = 500
+"""So many of the longest series are looked at for gaps."""
 _PLANNED = ("price", "promo", "discount", "holiday", "event", "campaign", "sale", "weekend", "open", "plan")
 """What names of columns say whose values are known ahead."""
 
@@ -39,25 +43,32 @@ class Regular:
     findings: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Irregular:
+    """`reason`: why regular series are too short or lack too much, and what to do; empty where there are none."""
+
+    reason: str = ""
+
+
 def regular(
     frame: pd.DataFrame, target: pd.Series[Any], contents: Sequence[Contents], wishes: Wishes, unit: str
-) -> Regular | None:
-    """The window of regular series in time; None where the rows are no such series.
+) -> Regular | Irregular:
+    """The window of regular series in time, if training can learn from them.
 
     `target` holds the quantities, `contents` the other columns, the time's among them.
     """
     when = next(column for column in contents if column.name == wishes.time)
     if when.holds != "moments":
-        return None
+        return Irregular()
     moments = when.values.reindex(frame.index)
     others = [column for column in contents if column.name not in (wishes.time, wishes.group)]
     series = _series(moments, frame, others, wishes)
     if series is None:
-        return None
+        return Irregular()
     keys = frame[list(series)].astype(str).agg("|".join, axis=1) if series else pd.Series("", index=frame.index)
     period = _period(moments, keys)
     if period is None:
-        return None
+        return Irregular()
     planned = [column for column in others if column.name not in series and _known_ahead(column, keys)]
     unknown = tuple(column.name for column in others if column.name not in series and column not in planned)
     minimum, maximum = widened(target.dropna(), str(wishes.target), "")
@@ -71,14 +82,35 @@ def regular(
         maximum=maximum,
         example=(0.0,),
     )
-    longest = keys.value_counts().index[0]
-    latest = target[keys == longest].dropna().tail(blank.least_history)
-    if len(latest) < blank.least_history:
-        return None
-    example = tuple(float(f"{value:g}") for value in latest)
+    looked = _looked_at(moments, target, keys, replace(blank, minimum=0) if target.min() >= 0 else blank)
+    if looked.example is None:
+        return Irregular(looked.tally.refusal())
+    window = replace(blank, example=looked.example, minimum=0 if looked.tally.closed else minimum)
     count = keys.nunique()
     found = f"{count:,} series, one value each {period}" if count > 1 else f"one series, one value each {period}"
-    return Regular(replace(blank, example=example), unknown, (f"a forecast: {found}",))
+    return Regular(
+        window, unknown, (f"a forecast: {found}", *(looked.tally.findings() if count <= MOST_SERIES else ()))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What training would make of the longest series; `example` is the end of the longest that it would keep."""
+
+    tally: Tally
+    example: tuple[float, ...] | None
+
+
+def _looked_at(moments: pd.Series[Any], target: pd.Series[Any], keys: pd.Series[Any], window: Window) -> _Looked:
+    rows = pd.DataFrame({"moment": moments, "value": target, "key": keys}).dropna(subset="moment")
+    tally, example = Tally(window), None
+    parts = rows.groupby("key")
+    for key in parts.size().sort_values(ascending=False, kind="stable").index[:MOST_SERIES]:
+        part = parts.get_group(key)
+        made = tally.take(by_period(part.set_index("moment")[["value"]], window)["value"])
+        if made is not None and example is None:
+            example = tuple(float(f"{value:g}") for value in made.values[-window.least_history :])
+    return _Looked(tally, example if tally.enough else None)
 
 
 def _series(

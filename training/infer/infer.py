@@ -25,6 +25,10 @@ ENOUGH_ROWS = 200
 """With fewer rows, what is measured is mostly luck."""
 
 SHOWN_FINDINGS = 5
+NO_SERIES = (
+    "no regular series were found: a forecast needs one value each hour, day, week or month; --group names the column "
+    "that tells series apart"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +114,37 @@ def _regular(
     if wishes.kind is Kind.OPTIMISER:
         raise DataError(wishes.origin, ["an optimiser cannot be inferred from a file; choose another --kind"])
     wanted = wishes.kind is Kind.FORECAST
-    if not wanted and (wishes.time is None or wishes.kind is not None or asked.kind is not Kind.REGRESSION):
+    if not wanted and (wishes.kind is not None or asked.kind is not Kind.REGRESSION):
         return None, ()
+    if not wanted and wishes.time is None:
+        return None, _forecast_hint(frame, contents, asked, wishes)
     if wishes.time is None or asked.target is None:
         raise DataError(wishes.origin, ["a forecast needs --target and --time"])
     quantities = read_numbers(frame[wishes.target]).values
     found = regular(frame, quantities, contents, wishes, asked.target.unit)
-    if found is None and wanted:
-        problem = "no regular series were found: a forecast needs one value each hour, day, week or month"
-        raise DataError(wishes.origin, [f"{problem}; --group names the column that tells series apart"])
-    words = "rows are no regular series in time, so this is a regression, tested on the latest rows"
-    return found, () if found else (words,)
+    if isinstance(found, Regular):
+        return found, ()
+    if wanted:
+        raise DataError(wishes.origin, [found.reason or NO_SERIES])
+    because = f"no forecast: {found.reason}" if found.reason else "rows are no regular series in time"
+    return None, (f"{because}, so this is a regression, tested on the latest rows",)
+
+
+def _forecast_hint(
+    frame: pd.DataFrame, contents: Sequence[Contents], asked: Outcome, wishes: Wishes
+) -> tuple[str, ...]:
+    """That the rows of a regression are series, and how to forecast them."""
+    assert asked.target is not None
+    quantities = read_numbers(frame[asked.target.column]).values
+    for column in contents:
+        if column.holds == "moments" and not column.missing and column.name != wishes.group:
+            timed = replace(wishes, time=column.name)
+            found = regular(frame, quantities, contents, timed, asked.target.unit)
+            if isinstance(found, Regular):
+                rows = "regular series" if found.window.series else "a regular series"
+                words = f"the rows are {rows}, one value each {found.window.period} of {column.name!r}"
+                return (f"{words}: add --time {column.name!r} for a forecast instead of a regression",)
+    return ()
 
 
 def _grouped(contents: Sequence[Contents], wishes: Wishes, when: str | None) -> tuple[Wishes, tuple[str, ...]]:

@@ -14,7 +14,7 @@ from scipy.stats import rankdata
 from sklearn.tree import DecisionTreeRegressor
 
 from training.suspicion.alone import guesses_alone, halves, skill_alone
-from training.suspicion.column import Column
+from training.suspicion.column import Column, Rows
 from training.suspicion.goal import Goal
 from training.suspicion.rest import Rest, balanced_error
 from training.suspicion.switch import Switch, bins_the_target, switches
@@ -44,12 +44,21 @@ TIED = 0.9
 ROUNDS = 3
 """Searches after each other: a leak that another one hid stands out once that is gone."""
 MANY = 8
-"""So many almost perfect columns are a separable target: they are noted without a model for each."""
+"""So many almost perfect columns, copies of each other counted once, are a separable target: they are noted without a
+model for each."""
+MOST_COPIES = 40
+"""So many are compared with each other, which takes a second."""
+KNOWN = 0.5
+"""The share of every class that must be known for a column to be judged by its known values alone: a copy of the target
+stays one when some of its cells are blank."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Suspect:
+    """A strong column. `rows` are those that it is judged on: all, or those where it is known."""
+
     column: Column
+    rows: Rows
     skill: float
     error: float
     sharp: bool
@@ -95,11 +104,13 @@ def _exact_switch(column: Column, goal: Goal, names: list[str]) -> Trap | None:
     if not exact:
         return None
     best = min(exact, key=lambda switch: switch.error)
-    ending = ", as a column is that is filled in only after the outcome" if best.is_blank else ""
+    ending = ": such a column is filled in only after the outcome" if best.is_blank else ""
     return Trap(best.sort, column.name, f"{best.words(names[best.code])}{ending}", "leave_out")
 
 
 def _exact_values(column: Column, goal: Goal) -> Trap | None:
+    rows = _known(column, goal)
+    column, goal = column.take(rows), goal.take(rows)
     different = len(np.unique(column.values))
     if not goal.discrete:
         if not bins_the_target(column, goal.truth[:, 0]):
@@ -158,15 +169,23 @@ def _by_chance(switch: Switch, goal: Goal) -> bool:
 def _graded(columns: list[Column], goal: Goal, rest: Rest, gone: set[str]) -> list[Trap]:
     """Columns whose values rank the target far better than all others together."""
     suspects = [suspect for column in columns if column.name not in gone for suspect in _suspected(column, goal)]
-    if len(suspects) > MANY:
+    sets = _sets(suspects, goal) if len(suspects) <= MOST_COPIES else None
+    if sets is None or len(set(sets)) > MANY:
         return [_easy(suspect, goal) for suspect in suspects if suspect.skill > TOO_GOOD]
-    found = []
-    for suspect in suspects:
-        tied = {other.column.name for other in suspects if _one_leak(suspect, other, goal)}
-        trap = _judged(suspect, rest, gone, tied if suspect.sharp or suspect.skill > TOO_GOOD else set())
-        if trap is not None:
-            found.append(trap)
-    return found
+    judged = [_judged(suspect, rest, gone, set(tied)) for suspect, tied in zip(suspects, sets, strict=True)]
+    return [trap for trap in judged if trap is not None]
+
+
+def _sets(suspects: list[_Suspect], goal: Goal) -> list[frozenset[str]]:
+    """Of each suspect its own name and those of others that may be one leak with it."""
+    return [
+        frozenset(
+            other.column.name
+            for other in suspects
+            if other is suspect or ((suspect.sharp or suspect.skill > TOO_GOOD) and _one_leak(suspect, other, goal))
+        )
+        for suspect in suspects
+    ]
 
 
 def _one_leak(suspect: _Suspect, other: _Suspect, goal: Goal) -> bool:
@@ -176,24 +195,53 @@ def _one_leak(suspect: _Suspect, other: _Suspect, goal: Goal) -> bool:
 
 
 def _suspected(column: Column, goal: Goal) -> list[_Suspect]:
+    everywhere = np.arange(len(goal))
+    known = _known(column, goal)
+    if len(known) < len(goal):
+        part = column.take(known), goal.take(known)
+        skill = skill_alone(*part)
+        if skill > TOO_GOOD:
+            error = balanced_error(guesses_alone(*part), part[1]) if goal.discrete else 1 - skill
+            return [_Suspect(column, known, skill, error, sharp=False)]
     skill = skill_alone(column, goal)
     if skill < min(0.93, STRONG[goal.discrete]):
         return []
     if not goal.discrete:
-        return [_Suspect(column, skill, 1 - skill, sharp=False)]
+        return [_Suspect(column, everywhere, skill, 1 - skill, sharp=False)]
     error = balanced_error(guesses_alone(column, goal), goal)
     sharp = error <= NOISY and _left_open(column, goal) <= SHARP
-    return [_Suspect(column, skill, error, sharp)] if sharp or skill >= STRONG[True] else []
+    return [_Suspect(column, everywhere, skill, error, sharp)] if sharp or skill >= STRONG[True] else []
+
+
+def _known(column: Column, goal: Goal) -> Rows:
+    """The rows where `column` is filled in; all rows where it is often blank in some class."""
+    known = ~np.isnan(column.values)
+    if not goal.discrete and column.kind == "number":
+        known &= column.values != _stand_in(column)
+    shares = [known[member == 1].mean() for member in goal.truth.T] if goal.discrete else [known.mean()]
+    return np.flatnonzero(known) if min(shares) >= KNOWN else np.arange(len(goal))
+
+
+def _stand_in(column: Column) -> float:
+    """The number that stands for nothing in a column of quantities, as 0 or -1 does: an extreme value, or 0, that is
+    far more frequent than any other. NaN where there is none."""
+    values, counts = np.unique(column.known, return_counts=True)
+    if len(values) < 3:
+        return float("nan")
+    second, first = np.argsort(counts, kind="stable")[-2:]
+    frequent = counts[first] >= max(5, 5 * counts[second])
+    return float(values[first]) if frequent and (first in (0, len(values) - 1) or values[first] == 0) else float("nan")
 
 
 def _judged(suspect: _Suspect, rest: Rest, gone: set[str], tied: set[str]) -> Trap | None:
     """`gone` are found already; `tied` may be one leak with the suspect, and are left out of the others too."""
     goal, name = rest.goal, suspect.column.name
     without = gone | tied | {name}
-    others = rest.skill(without)
+    others = rest.skill(without, suspect.rows)
+    held_out = "rows held out" if len(suspect.rows) == len(goal) else "rows held out where it is filled in"
     apart = f" (without {', '.join(map(repr, sorted(tied - {name})))})" if tied - {name} else ""
     compared = (
-        f"{name!r} alone predicts the target with {goal.measure} {suspect.skill:.4f} on rows held out, "
+        f"{name!r} alone predicts the target with {goal.measure} {suspect.skill:.4f} on {held_out}, "
         f"all other columns together{apart} with {others:.4f}"
     )
     if suspect.sharp and rest.error(without) >= FAR_ABOVE * suspect.error and others < SEPARABLE:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from training.suspicion.booster import guesses_held_out
-from training.suspicion.column import Column, Floats
+from training.suspicion.column import Column, Floats, Rows
 from training.suspicion.goal import Goal
 
 FOLDS = 3
@@ -30,9 +30,9 @@ class Rest:
             self._known[key] = guesses_held_out(kept, self.goal, self.folds)
         return self._known[key]
 
-    def skill(self, without: Collection[str]) -> float:
-        """See Goal.skill."""
-        return self.goal.skill(self.guesses(without))
+    def skill(self, without: Collection[str], rows: Rows) -> float:
+        """See Goal.skill; measured on `rows`."""
+        return self.goal.take(rows).skill(self.guesses(without)[rows])
 
     def error(self, without: Collection[str]) -> float:
         """See `balanced_error`."""

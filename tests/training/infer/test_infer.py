@@ -156,10 +156,11 @@ def test_a_quantity_at_irregular_times_is_a_regression_tested_on_the_latest_rows
     ("frequency", "period", "longest"), [("h", "hour", 48), ("D", "day", 28), ("W", "week", 26), ("MS", "month", 12)]
 )
 def test_a_quantity_in_regular_series_is_a_forecast(frequency: str, period: str, longest: int) -> None:
-    moments = [moment.isoformat() for moment in pd.date_range("2000-01-01", periods=ROWS // 2, freq=frequency)]
-    shops = ["north"] * (ROWS // 2) + ["south"] * (ROWS // 2)
+    several = 1 if period == "hour" else 2  # 200 hours are too few
+    moments = [moment.isoformat() for moment in pd.date_range("2000-01-01", periods=ROWS // several, freq=frequency)]
+    shops = [shop for shop in ("north", "south")[:several] for _ in moments]
     columns: dict[str, Sequence[Any]] = {
-        "when": moments * 2,
+        "when": moments * several,
         "shop": shops,
         "price": [2.5, 3.1],
         "footfall": [17, 4, 9],
@@ -173,6 +174,57 @@ def test_a_quantity_in_regular_series_is_a_forecast(frequency: str, period: str,
     made: dict[str, Any] = {}
     exec(model_file(found), made)
     assert made["definition"] == found.definition
+
+
+def sales(days: pd.DatetimeIndex, shops: int = 1) -> pd.DataFrame:
+    """A row per shop and day, the quantities with a weekly pattern."""
+    rows = [
+        (day, f"shop {shop}", 10 + shop + day.day_of_week + n / 4)
+        for shop in range(shops)
+        for n, day in enumerate(days)
+    ]
+    when, shop, sold = zip(*rows, strict=True)
+    return pd.DataFrame({"day": [day.date().isoformat() for day in when], "shop": shop, "y": list(map(str, sold))})
+
+
+def test_a_shop_that_is_closed_on_sundays_is_a_forecast_with_0_on_sundays() -> None:
+    days = pd.date_range("2024-01-01", periods=210, freq="D")
+    found = inferred(sales(days[days.day_of_week < 6], 2), time="day")
+    policy = found.definition.policy
+    assert isinstance(policy, Forecast)
+    assert (policy.window.minimum, policy.window.example.count(0)) == (0, 4)
+    said = "58 of 418 days are regularly missing, all on Sundays: they count as 0, and must be sent as 0 in a history"
+    assert said in found.findings
+
+
+def test_days_that_are_missing_now_and_then_are_filled_in_and_too_many_are_refused() -> None:
+    days = pd.date_range("2024-01-01", periods=210, freq="D")
+    found = inferred(sales(days[[n % 9 != 4 for n in range(210)]]), time="day")
+    assert found.definition.kind is Kind.FORECAST
+    assert any(
+        text.startswith("23 of 210 days are missing now and then: they were filled in") for text in found.findings
+    )
+    torn = sales(days[[n % 20 < 13 for n in range(210)]])
+    gaps = "too many days are missing in 1 series: add a row for each of them, with 0 where there was nothing"
+    assert gaps in problem(torn, time="day", kind=Kind.FORECAST)
+    assert any(gaps in text for text in inferred(torn, time="day").findings)
+
+
+def test_series_that_are_too_short_say_how_many_periods_are_needed() -> None:
+    short = sales(pd.date_range("2024-01-01", periods=40, freq="D"))
+    words = "no series is long enough: at least 56 days are needed, the longest has 40"
+    assert words in problem(short, time="day", kind=Kind.FORECAST)
+    found = inferred(short, time="day")
+    assert found.definition.kind is Kind.REGRESSION
+    assert any(text.startswith(f"no forecast: {words}, so this is a regression") for text in found.findings)
+
+
+def test_a_regression_on_rows_that_are_series_names_the_option_that_makes_a_forecast() -> None:
+    found = inferred(sales(pd.date_range("2024-01-01", periods=100, freq="D"), 3))
+    assert found.definition.kind is Kind.REGRESSION
+    hint = "the rows are regular series, one value each day of 'day': add --time 'day' for a forecast"
+    assert any(text.startswith(hint) for text in found.findings)
+    assert not any("--time" in text for text in inferred(frame(opened=DAYS, y=list(range(ROWS)))).findings)
 
 
 def test_columns_that_tell_series_apart_are_found() -> None:

@@ -145,3 +145,56 @@ def test_a_level_that_only_one_class_has_is_honest() -> None:
     features, target = honest()
     unsafe = (target == 0) & (np.random.default_rng(18).random(ROWS) < 0.5)
     assert acted_on(features.assign(x=text(np.where(unsafe, "low", "high"))), target) == set()
+
+
+@pytest.mark.parametrize("blank", [0.0, 0.02, 0.3])
+@pytest.mark.parametrize("rows", [400, 1500])
+def test_every_copy_of_a_quantity_is_left_out_though_some_of_its_cells_are_blank(blank: float, rows: int) -> None:
+    """A copy that was missing in 2 % of the rows reached an R2 of 0.98 over all rows, and stayed."""
+    features, _ = honest(rows)
+    random = np.random.default_rng(19)
+    price = np.exp(features["a"].to_numpy() + random.normal(0, 0.2, rows))
+    copies = {"x": price * 1.19, "y": np.floor(price * 100) / 100, "z": 1000 - price}
+    gaps = random.random((len(copies), rows)) < np.array([[0.0], [blank], [blank]])
+    frame = features.assign(
+        **{name: np.where(gap, np.nan, copies[name]) for name, gap in zip(copies, gaps, strict=True)}
+    )
+    assert acted_on(frame, price, discrete=False) == {("states_target", name, "leave_out") for name in copies}
+    if blank:
+        assert "on rows held out where it is filled in" in evidence(frame, price, "y", discrete=False)
+
+
+def test_copies_of_classes_are_left_out_though_some_of_their_cells_are_blank() -> None:
+    features, target = honest()
+    random = np.random.default_rng(20)
+    gaps = random.random((2, ROWS)) < 0.1
+    score = 8 * target + random.normal(0, 1, ROWS)
+    frame = features.assign(x=np.where(gaps[0], np.nan, target), y=np.where(gaps[1], np.nan, score))
+    assert acted_on(frame, target) == {("states_target", "x", "leave_out"), ("states_target", "y", "leave_out")}
+
+
+def test_ranges_of_a_quantity_are_left_out_though_some_are_blank() -> None:
+    features, _ = honest()
+    price = np.exp(features["a"].to_numpy() + np.random.default_rng(12).normal(0, 1, ROWS))
+    grade = text(np.digitize(price, np.quantile(price, [0.2, 0.5, 0.8])))
+    blank = np.random.default_rng(21).random(ROWS) < 0.05
+    assert acted_on(features.assign(x=grade.where(~blank)), price, discrete=False) == STATES
+
+
+@pytest.mark.parametrize("nothing", [0.0, -1.0, 1e6])
+def test_copies_with_a_number_for_nothing_are_left_out(nothing: float) -> None:
+    features, _ = honest()
+    random = np.random.default_rng(22)
+    price = np.exp(features["a"].to_numpy() + random.normal(0, 0.2, ROWS))
+    x, y = (np.where(random.random(ROWS) < 0.03, nothing, price * factor) for factor in (1, 1.19))
+    found = acted_on(features.assign(x=x, y=y), price, discrete=False)
+    assert found == {("states_target", "x", "leave_out"), ("states_target", "y", "leave_out")}
+
+
+def test_a_dozen_copies_are_left_out_and_not_taken_for_a_target_that_is_easy() -> None:
+    features, _ = honest()
+    random = np.random.default_rng(23)
+    price = np.exp(features["a"].to_numpy() + random.normal(0, 0.2, ROWS))
+    copies = {f"x{n}": np.where(random.random(ROWS) < 0.02, np.nan, price * (n + 1)) for n in range(12)}
+    found = acted_on(features.assign(**copies), price, discrete=False)
+    assert found == {("states_target", name, "leave_out") for name in copies}
