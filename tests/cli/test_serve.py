@@ -121,6 +121,11 @@ def test_it_sets_up_serves_and_leaves_no_process_behind(tmp_path: Path) -> None:
         assert set(servers) == {"postgresql", "redis"}
         assert answers(port, "/v1/models") == 200
         released = execute(read_servers(state)["postgresql"], "select model, champion, updated_by from releases")
+        (worker,) = (one for one in family if "_bentoml_impl.worker.service" in " ".join(one.cmdline()))
+        worker.kill()
+        said = f"worker process {worker.pid} ended (killed by SIGKILL); a new one starts"
+        wait_for(lambda: said in log.read_text(), seconds=20)
+        wait_until_ready(process, port, log)
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=30)
     assert process.returncode == 0, log.read_text()
