@@ -18,6 +18,7 @@ $(VENV)/.created:
 	touch $@
 
 $(VENV)/.runtime: $(VENV)/.created requirements-local.lock pyproject.toml
+	@echo "installing packages, about a minute; a first \`make serve\` takes three to four minutes in all"
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements-local.lock
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps -e .
 	touch $@
@@ -30,8 +31,8 @@ setup: $(VENV)/.runtime  ## the environment from requirements-local.lock
 
 setup-dev: $(VENV)/.development  ## the same with what tests, linters and the benchmark need
 
-serve: setup  ## set up everything that is missing, then serve on port 3000
-	$(BIN)/tiffin serve
+serve: setup  ## set up everything that is missing, then serve on port 3000 or PORT=3111
+	$(BIN)/tiffin serve $(if $(PORT),--port $(PORT))
 
 test: setup-dev  ## all tests
 	$(BIN)/python -m pytest

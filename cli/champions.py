@@ -49,20 +49,39 @@ def connected(url: str, settings: StorageSettings) -> Iterator[Engine]:
         engine.dispose()
 
 
-def record(engine: Engine, model: str, tag: str, *, by: str, promote: bool) -> Release:
+def record(engine: Engine, definition: Definition, tag: str, *, by: str, promote: bool, mend: bool) -> Release:
     """Make the version champion if it is the model's first or `promote`, and return the release now in force.
+
+    `mend` replaces a champion that was trained for another schema, and so answers nobody.
 
     Raises StorageUnavailableError, and ReleaseConflictError when somebody else promotes at the same moment.
     """
     from registry.releases import Releases
 
-    releases = Releases(engine)
+    releases, model = Releases(engine), definition.name
     release = releases.all().get(model)
     if release is None:
         return releases.promote(model, tag, by, "first version", expected=None)
     if promote:
         return releases.promote(model, tag, by, "promoted when it was trained", expected=release.champion)
+    if mend and is_outgrown(release.champion, definition):
+        reason = f"{release.champion} was trained for another schema"
+        return releases.promote(model, tag, by, reason, expected=release.champion)
     return release
+
+
+def is_outgrown(tag: str, definition: Definition) -> bool:
+    """Whether that version is here but was trained for another schema than the definition's."""
+    from registry import store
+    from registry.errors import OtherSchemaError, RegistryError
+
+    try:
+        store.get(tag, definition)
+    except OtherSchemaError:
+        return True
+    except RegistryError:
+        return False
+    return False
 
 
 def record_first(engine: Engine, definitions: Iterable[Definition], *, by: str) -> dict[str, str]:

@@ -38,7 +38,11 @@ def explain(error: Exception) -> Explained | None:
         case CommandError():
             return Explained(str(error), hint=error.hint)
         case GatesMissedError():
-            hint = f"`tiffin train {error.model} --force` stores it all the same, with the misses written down in it"
+            hint = (
+                f"train on more or better rows, lower the gates in models/{error.model}.py if you can live with less, "
+                f"or store it all the same, with the misses written down in it: `tiffin train {error.model} --force`; "
+                f"delete models/{error.model}.py if you do not want the model"
+            )
             return Explained(
                 f"the new version of {error.model!r} is not good enough and was not stored:", error.misses, hint
             )

@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 from cli import champions, console
 from cli.local import servers_of
 from cli.lookup import definitions
+from cli.refusals import Refusals
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from settings import Settings
 
 BY = "tiffin serve"
@@ -55,12 +58,18 @@ def _complete(settings: Settings, *, as_json: bool) -> Done:
     done = Done()
     with console.step("look for versions"):
         missing = _missing()
+    wanted = _worth_training(missing, settings.storage.state_dir)
+    if wanted:
+        _train(wanted, as_json=as_json)
     if missing:
-        _train(missing, as_json=as_json)
-        done.untrained = _missing()
+        done.untrained = _missing() if wanted else missing
         done.trained = [name for name in missing if name not in done.untrained]
     for name in done.untrained:
-        console.warn(f"model {name!r} has no version and will not answer; `tiffin train {name} --data FILE` makes one")
+        why = "was refused or did not end" if name in wanted else "was refused, and nothing has changed since"
+        console.warn(
+            f"model {name!r} has no usable version and will not answer: `tiffin train {name}` {why}; "
+            f"delete models/{name}.py if you do not want it"
+        )
     with console.step("prepare the database"):
         done.promoted = _prepare(settings)
     return done
@@ -80,13 +89,21 @@ def _missing() -> list[str]:
     return missing
 
 
+def _worth_training(names: Sequence[str], state_dir: Path) -> list[str]:
+    """Those whose training has not been refused already, from the same file and rows."""
+    refusals, known = Refusals(state_dir), definitions()
+    return [name for name in names if name not in known or not refusals.stands(known[name])]
+
+
 def _train(names: Sequence[str], *, as_json: bool) -> None:
     """Train in a process of its own: what training imports would stay in this one, 190 MB for as long as it serves."""
     from settings import ROOT
 
     console.say(f"train what has no version yet: {', '.join(names)}")
     command = [sys.executable, "-m", "cli.main", "train", *names, "--within-serve", *(("--json",) if as_json else ())]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL if as_json else None) as training:
+    output = subprocess.DEVNULL if as_json else None
+    # In a process group of its own: Ctrl-C in a terminal reaches this process alone, which ends that one.
+    with subprocess.Popen(command, cwd=ROOT, stdout=output, process_group=0) as training:
         try:
             training.wait()
         except BaseException:

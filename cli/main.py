@@ -6,6 +6,7 @@ Only typer is imported here and at the top of the commands' files; what a comman
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any, NoReturn
@@ -17,6 +18,9 @@ from typer.exceptions import TyperException
 from cli import console, doctor, models, new, serve, train
 from cli.errors import Explained, explain, unexpected
 from storage.signals import end_in_order
+
+INTERRUPTED = 128 + signal.SIGINT
+"""The exit code after Ctrl-C, which typer and `storage.signals` make of it."""
 
 
 class Guarded(TyperGroup):
@@ -34,6 +38,8 @@ class Guarded(TyperGroup):
             code = error.exit_code
         except (Exception, SystemExit) as error:
             code = _failed(error)
+        if code == INTERRUPTED:
+            console.say("interrupted; run it again to go on")
         if code:
             console.write_error(Explained("the command ended before it was done"))
         sys.exit(code)

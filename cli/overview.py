@@ -40,6 +40,7 @@ class Known:
             "kind": self.definition.kind.value,
             "champion": self.champion.tag if self.champion else None,
             "champion_by": self.champion_by,
+            "forced": bool(details.forced) if details else None,
             "versions": len(self.versions),
             "trained_at": details.created_at.isoformat() if details else None,
             "metric": details.metrics[0].model_dump(mode="json") if details else None,
@@ -68,9 +69,26 @@ def known(definition: Definition, released: str | None) -> Known:
     usable = versions(definition)
     champion = next((version for version in usable if version.tag == released), None)
     if released is not None and champion is None:
-        console.warn(f"the champion {released} is not usable on this machine; the newest version answers instead")
+        instead = f"{usable[0].tag}, the newest, answers instead" if usable else "nothing answers"
+        console.warn(f"{_fault(released, definition)}; {instead}. `tiffin train {definition.name} --promote` mends it")
     answering = champion or next(iter(usable), None)
     return Known(definition=definition, versions=usable, champion=answering, released=champion is not None)
+
+
+def _fault(released: str, definition: Definition) -> str:
+    """Why the released champion does not answer."""
+    from registry.errors import OtherSchemaError, RegistryError, UnknownVersionError
+    from registry.store import get
+
+    try:
+        get(released, definition)
+    except OtherSchemaError:
+        return f"the champion {released} was trained for another schema than models/{definition.name}.py has now"
+    except UnknownVersionError:
+        return f"the champion {released} is not in this machine's model store"
+    except RegistryError as error:
+        return f"the champion does not answer: {error}"
+    return f"the champion {released} is not usable on this machine"
 
 
 def show_overview(models: Sequence[Known], source: Source) -> None:
@@ -93,6 +111,7 @@ def show_overview(models: Sequence[Known], source: Source) -> None:
 def _cells(model: Known) -> tuple[str, ...]:
     if model.champion is None:
         return ("[red]none[/red]", "0")
-    tag = short_tag(model.champion.tag) + ("" if model.released else " (newest)")
     details = model.champion.details
+    marks = [*([] if model.released else ["newest"]), *(["by --force"] if details.forced else [])]
+    tag = short_tag(model.champion.tag) + (f" ({', '.join(marks)})" if marks else "")
     return (tag, str(len(model.versions)), f"{details.created_at:%Y-%m-%d}", *summary_cells(details))

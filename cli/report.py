@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cli import console
+from cli.champions import is_outgrown
 from cli.errors import Explained, explain
 from cli.tables import SUMMARY, fixed, gates_word, metrics_table, short_tag, size, summary_cells, table
 from cli.training import Failed, Outcome, Trained
@@ -43,6 +44,9 @@ def _failed(outcome: Failed) -> dict[str, Any]:
     }
 
 
+RUNNING = "a server that runs already goes on with the version it has loaded until it is restarted"
+
+
 def show(outcomes: Sequence[Outcome], *, brief: bool) -> None:
     """The full story of one version, or a row for each of several or when `brief`; then what failed."""
     trained = [outcome for outcome in outcomes if isinstance(outcome, Trained)]
@@ -51,6 +55,8 @@ def show(outcomes: Sequence[Outcome], *, brief: bool) -> None:
             _show_one(outcome)
     elif trained:
         _show_several(trained)
+        if not brief and any(outcome.promoted for outcome in trained):
+            console.stdout().print(RUNNING, soft_wrap=True)
     complain([outcome for outcome in outcomes if isinstance(outcome, Failed)])
 
 
@@ -79,6 +85,8 @@ def _show_one(outcome: Trained) -> None:
         out.print(f"found in the data: {finding}", markup=False, soft_wrap=True)
     out.print(f"champion: {_champion_words(outcome)}", soft_wrap=True)
     out.print(f"next: `tiffin serve` serves the champion; `tiffin models show {details.model}` shows all about it")
+    if outcome.promoted:
+        out.print(RUNNING, soft_wrap=True)
 
 
 def _champion_words(outcome: Trained) -> str:
@@ -87,6 +95,9 @@ def _champion_words(outcome: Trained) -> str:
         return f"[green]{outcome.version.tag}[/green], this version"
     if outcome.champion is None:
         return "none is recorded; servers answer with the newest version until one is"
+    if is_outgrown(outcome.champion, outcome.definition):
+        unfit = "was trained for another schema and answers nobody: the newest version does"
+        return f"stays {outcome.champion}, which {unfit}; `tiffin train {name} --promote` makes a new champion"
     return f"stays {outcome.champion}; `tiffin train {name} --promote` trains a version and makes it champion"
 
 

@@ -23,7 +23,8 @@ def serve(
     """Set up what is missing, then serve until Ctrl-C or SIGTERM.
 
     Starts PostgreSQL and Redis unless DATABASE_URL and REDIS_URL are set, brings the tables up to date, trains every
-    model that has no version, makes first versions champions, and runs BentoML.
+    model that has no version (not again where that was refused and nothing has changed), makes first versions
+    champions, and runs BentoML.
 
     \b
     Examples:

@@ -69,6 +69,8 @@ def train(
         force=force,
         promote=promote,
         by="tiffin serve" if within_serve else "tiffin train",
+        mends=within_serve,
+        as_recipe=data is None and query is None and rows is None,
         tune_minutes=tune,
     )
     outcomes = carry_out(order, storage)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from cli import champions, console
 from cli.errors import explain
 from cli.progress import trainings
+from cli.refusals import Refusals
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -32,6 +33,10 @@ class Order:
     force: bool
     promote: bool
     by: str
+    mends: bool = False
+    """Promote a version also when the model's champion was trained for another schema."""
+    as_recipe: bool = True
+    """From the rows that the recipes name, all of them."""
     tune_minutes: float = 0.0
 
 
@@ -74,6 +79,8 @@ def carry_out(order: Order, settings: StorageSettings) -> list[Outcome]:
         display = stack.enter_context(trainings([definition.name for definition in order.definitions]))
         for definition in order.definitions:
             outcome = _train(definition, order, display.training(definition.name), engine)
+            if order.as_recipe:
+                _note(outcome, Refusals(settings.state_dir))
             display.finished(definition.name, "failed" if isinstance(outcome, Failed) else outcome.version.tag)
             outcomes.append(outcome)
         if engine is not None:
@@ -94,6 +101,15 @@ def _database(stack: ExitStack, order: Order, settings: StorageSettings) -> Engi
         return None
 
 
+def _note(outcome: Outcome, refusals: Refusals) -> None:
+    from training.errors import GatesMissedError
+
+    if isinstance(outcome, Trained):
+        refusals.drop(outcome.definition)
+    elif isinstance(outcome.error, GatesMissedError):
+        refusals.add(outcome.definition)
+
+
 def _train(definition: Definition, order: Order, progress: Progress, engine: Engine | None) -> Outcome:
     from training.train import train
 
@@ -108,19 +124,20 @@ def _train(definition: Definition, order: Order, progress: Progress, engine: Eng
             raise
         return Failed(definition=definition, error=error)
     seconds = time.monotonic() - started
-    return Trained(definition=definition, version=version, seconds=seconds, champion=_release(version, order, engine))
+    champion = _release(definition, version.tag, order, engine)
+    return Trained(definition=definition, version=version, seconds=seconds, champion=champion)
 
 
-def _release(version: Version, order: Order, engine: Engine | None) -> str | None:
+def _release(definition: Definition, tag: str, order: Order, engine: Engine | None) -> str | None:
     """The model's champion after this version; a promotion that fails leaves the stored version where it is."""
     from registry.errors import RegistryError
     from storage.errors import StorageError
 
     if engine is None:
         return None
-    model = version.details.model
     try:
-        return champions.record(engine, model, version.tag, by=order.by, promote=order.promote).champion
+        release = champions.record(engine, definition, tag, by=order.by, promote=order.promote, mend=order.mends)
     except (StorageError, RegistryError) as error:
-        console.warn(f"{version.tag} is stored but was not promoted: {error}")
+        console.warn(f"{tag} is stored but was not promoted: {error}")
         return None
+    return release.champion

@@ -64,6 +64,7 @@ def configure(settings: LogSettings) -> None:
     for handler in handlers:
         root.addHandler(handler)
     root.setLevel(logging.WARNING)
+    _enable_all()
     logging.getLogger("tiffin").setLevel(settings.level.upper())
     for room in ROOMS:
         level = settings.levels.get(room)
@@ -74,6 +75,13 @@ def configure(settings: LogSettings) -> None:
         library = logging.getLogger(name)
         library.handlers.clear()
         library.propagate = True
+
+
+def _enable_all() -> None:
+    """Let every logger speak. BentoML's commands silence all that exist when they start: under `tiffin serve`, ours."""
+    for logger in logging.Logger.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.disabled = False
 
 
 def _stream(settings: LogSettings) -> logging.Handler:

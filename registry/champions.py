@@ -6,14 +6,14 @@ from collections.abc import Collection, Mapping
 
 from models.definition import Definition
 from registry import store
-from registry.errors import RegistryError
+from registry.errors import NeverStoredError, NoVersionError, RegistryError
 from registry.releases import Release
 
 
 def champion(definition: Definition, releases: Mapping[str, Release], pinned: Collection[str] = ()) -> store.Version:
     """The released champion; without a usable one the version `pinned` in the Bento, then the newest in the store.
 
-    Raises NoVersionError when the model has no usable version at all.
+    Raises NoVersionError when the model has no usable version at all, NeverStoredError when it has never had one.
     """
     release = releases.get(definition.name)
     wanted = [release.champion] if release is not None else []
@@ -22,4 +22,9 @@ def champion(definition: Definition, releases: Mapping[str, Release], pinned: Co
             return store.get(tag, definition)
         except RegistryError as error:
             store.warn_once(str(error))
-    return store.newest(definition)
+    try:
+        return store.newest(definition)
+    except NeverStoredError:
+        if wanted:  # it has had one, on another machine
+            raise NoVersionError(definition.name) from None
+        raise

@@ -4,7 +4,9 @@ RegistryError
 ├── UnknownModelError      no such model in models/
 ├── UnknownVersionError    no such version in the model store
 ├── UnusableVersionError   the version is there but this code cannot serve it
+│   └── OtherSchemaError   it was trained for another schema
 └── NoVersionError         the model has no usable version yet
+    └── NeverStoredError   and the model store has nothing of it at all
 """
 
 from __future__ import annotations
@@ -40,9 +42,27 @@ class UnusableVersionError(RegistryError):
         self.reason = reason
 
 
+class OtherSchemaError(UnusableVersionError):
+    """The definition has changed since, in what a caller sends or what is learned."""
+
+    def __init__(self, tag: str) -> None:
+        super().__init__(tag, "it was trained for another schema; train the model again")
+
+
 class NoVersionError(RegistryError):
     """Nothing to serve yet."""
 
+    text = "model {model!r} has no usable version; train one with `tiffin train {model}`"
+
     def __init__(self, model: str) -> None:
-        super().__init__(f"model {model!r} has no usable version; train one with `tiffin train {model}`")
+        super().__init__(self.text.format(model=model))
         self.model = model
+
+
+class NeverStoredError(NoVersionError):
+    """Perhaps an experiment: a model that was never trained, or whose training was refused."""
+
+    text = (
+        "model {model!r} has no version; train one with `tiffin train {model}`, "
+        "or delete models/{model}.py if you do not want it"
+    )

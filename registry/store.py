@@ -38,7 +38,14 @@ from registry.calibration import Calibration
 from registry.card import About, page
 from registry.details import FORMAT, Form, Reference, VersionDetails
 from registry.encoding import Encoding
-from registry.errors import NoVersionError, RegistryError, UnknownVersionError, UnusableVersionError
+from registry.errors import (
+    NeverStoredError,
+    NoVersionError,
+    OtherSchemaError,
+    RegistryError,
+    UnknownVersionError,
+    UnusableVersionError,
+)
 
 logger = logging.getLogger("tiffin.registry")
 
@@ -158,10 +165,12 @@ def versions(definition: Definition) -> list[Version]:
 
 
 def newest(definition: Definition) -> Version:
-    """The newest usable version. Raises NoVersionError when there is none."""
+    """The newest usable version. Raises NoVersionError when there is none, NeverStoredError when none is stored."""
     for version in _usable(definition):
         return version
-    raise NoVersionError(definition.name)
+    if any(stored.info.module == MODULE for stored in _stored(definition.name)):
+        raise NoVersionError(definition.name)
+    raise NeverStoredError(definition.name)
 
 
 def _usable(definition: Definition) -> Iterator[Version]:
@@ -224,7 +233,7 @@ def _read(stored: bentoml.Model, definition: Definition) -> Version:
     if labels.get(LABEL_FORMAT) != str(FORMAT):
         raise UnusableVersionError(tag, f"its format is {labels.get(LABEL_FORMAT)!r}, this code reads {FORMAT}")
     if labels.get(LABEL_FINGERPRINT) != definition.fingerprint:
-        raise UnusableVersionError(tag, "it was trained for another schema; train the model again")
+        raise OtherSchemaError(tag)
     path = Path(stored.path)
     _demand(tag, path, FILES)
     try:

@@ -103,7 +103,7 @@ class AppFactory(ServiceAppFactory):
         reasons = self.worker.unready()
         if reasons:
             raise NotReady("; ".join(reasons), retry_after_seconds=1.0)
-        return PlainTextResponse("ready\n")
+        return PlainTextResponse("\n".join(["ready", *self.worker.untrained(), ""]))
 
     async def livez(self, _: Request) -> Response:
         return PlainTextResponse("alive\n")

@@ -26,7 +26,7 @@ PROBLEMS = {
     "500": "The server failed; its log says why under the request id",
     "503": "The model cannot answer now",
 }
-ANY_PROBLEM = "Any other answer: 404, 405, 408 when the request took too long to arrive, 500, 503"
+ANY_PROBLEM = "Any other answer: 404, 405, 408 when the request took too long to arrive, 422, 500, 503"
 REQUEST_ID = "X-Request-ID"
 HEADERS = {
     REQUEST_ID: {

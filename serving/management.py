@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import psutil
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import Field
@@ -17,7 +17,7 @@ from pydantic import Field
 from models.definition import BinaryPolicy, Definition, Expansion, Kind
 from serving import documents
 from serving.bento import add_problems, answer_exception
-from serving.problems import FieldError, InvalidFeatures
+from serving.parameters import in_words, refuse_unknown
 from serving.schema import Described
 from serving.versions import add_version_routes, definition_of
 from serving.worker import NAMES, SILENT, Worker
@@ -72,7 +72,14 @@ class Health(Described):
 
 def management_app(worker: Callable[[], Worker], openapi: Callable[[], dict[str, Any]]) -> FastAPI:
     """The FastAPI application that BentoML mounts. `worker` is asked at each request."""
-    app = FastAPI(title="Tiffin", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app = FastAPI(
+        title="Tiffin",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        dependencies=[Depends(refuse_unknown)],
+    )
     add_problems(app)
     app.add_exception_handler(RequestValidationError, _invalid)  # type: ignore[arg-type]
 
@@ -192,8 +199,4 @@ def _resources() -> dict[str, float]:
 
 async def _invalid(request: Request, error: RequestValidationError) -> Response:
     """Path and query parameters of the management API that do not fit."""
-    errors = [
-        FieldError(".".join(map(str, fault["loc"])), fault["type"], fault["msg"], str(fault.get("input"))[:256])
-        for fault in error.errors()
-    ]
-    return await answer_exception(request, InvalidFeatures("the request's parameters are not valid", errors=errors))
+    return await answer_exception(request, in_words(error))

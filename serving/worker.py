@@ -19,7 +19,7 @@ from inference.settings import RunnerSettings
 from models.definition import Definition
 from monitoring import metrics
 from monitoring.access import AccessLog
-from registry.errors import RegistryError
+from registry.errors import NeverStoredError, RegistryError
 from registry.store import Version
 from serving.answers import rehearse
 from serving.decoding import Decoder
@@ -68,6 +68,7 @@ class Worker:
         self._listening = listening
         self._closing: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._untrained: frozenset[str] = frozenset()
         self.pool = Pool(inference, ModelMeters())
         self.endpoints = {
             name: ModelEndpoint(
@@ -86,8 +87,7 @@ class Worker:
         if self._listening is not None:
             self._listening.start()
         self.health.start()
-        for definition in self.definitions.values():
-            await self._load(definition)
+        await self._look()
         self._tasks = [asyncio.create_task(self._keep_loading()), asyncio.create_task(self._keep_flushing())]
         self._drain_on_sigterm()
         gc.collect()
@@ -120,13 +120,21 @@ class Worker:
         reasons = []
         required = self.settings.ready_requires
         if "models" in required:
-            reasons += [f"model {name}: {self.reason(name)}" for name in self.definitions if not self.serves(name)]
+            spared = self._untrained if self.pool.hosted else ()
+            lacking = [name for name in self.definitions if not self.serves(name) and name not in spared]
+            reasons += [f"model {name}: {self.reason(name)}" for name in lacking]
             reasons += [f"model {name}: its file does not load; the server's log says why" for name in self.broken]
         return reasons + self._outages(lambda name: name in required)
 
     def impaired(self) -> list[str]:
         """What does not work though this worker can go without it."""
-        return self._outages(lambda name: name not in self.settings.ready_requires)
+        return self.untrained() + self._outages(lambda name: name not in self.settings.ready_requires)
+
+    def untrained(self) -> list[str]:
+        """Models that have never had a version, while others answer: an experiment that failed stops nobody."""
+        if not self.pool.hosted:
+            return []
+        return [self.reason(name) for name in sorted(self._untrained)]
 
     def _outages(self, concerns: Callable[[str], bool]) -> list[str]:
         states = ((NAMES[state.name], state) for state in self.health.snapshot().values() if not state.ok)
@@ -146,30 +154,47 @@ class Worker:
         """Why a model is not served."""
         return self.pool.reasons.get(name, "it is not loaded yet")
 
-    async def _load(self, definition: Definition) -> None:
+    async def _look(self) -> list[str]:
+        """Find the versions of all models that are not served, then load them; the names of those served now.
+
+        All are found before the first is loaded, so that readiness waits for every model that has a version.
+        """
+        found: dict[str, Version] = {}
+        untrained: set[str] = set()
+        for name, definition in self.definitions.items():
+            if not self.serves(name):
+                try:
+                    found[name] = await asyncio.to_thread(self._find_version, definition)
+                except Exception as error:  # as below
+                    if isinstance(error, NeverStoredError):
+                        untrained.add(name)
+                    self._refuse(name, error)
+        self._untrained = frozenset(untrained)
+        for name, version in found.items():
+            await self._load(self.definitions[name], version)
+        return [name for name in found if self.serves(name)]
+
+    async def _load(self, definition: Definition, version: Version) -> None:
         """Load, warm, then serve. Warming and reading happen off the event loop."""
         try:
-            loaded = await asyncio.to_thread(self._ready_version, definition)
-            self.pool.install(loaded)
+            self.pool.install(await asyncio.to_thread(_ready, definition, version))
         except Exception as error:  # whatever keeps one model from being served must not end the others
-            # Callers see the reason; what a damaged file made a library say may name paths and is for the log.
-            if isinstance(error, RegistryError):
-                reason = str(error)
-            elif isinstance(error, LoadFailedError):
-                reason = f"version {error.tag} does not load; the server's log says why"
-            else:
-                reason = "it could not be loaded; the server's log says why"
-            if self.pool.reasons.get(definition.name) != reason:
-                logger.warning("model %s: %s", definition.name, error, exc_info=not isinstance(error, RegistryError))
-            self.pool.refuse(definition.name, reason)
-        metrics.model_up.labels(definition.name).set(self.serves(definition.name))
+            self._refuse(definition.name, error)
+        else:
+            metrics.model_up.labels(definition.name).set(True)
 
-    def _ready_version(self, definition: Definition) -> LoadedModel:
-        loaded = load(definition, self._find_version(definition))
-        if definition.drivers:
-            loaded.warm()
-        rehearse(loaded)
-        return loaded
+    def _refuse(self, name: str, error: Exception) -> None:
+        """Callers see the reason; what a damaged file made a library say may name paths and is for the log."""
+        if isinstance(error, RegistryError):
+            reason = str(error)
+        elif isinstance(error, LoadFailedError):
+            reason = f"version {error.tag} does not load; the server's log says why"
+        else:
+            reason = "it could not be loaded; the server's log says why"
+        if self.pool.reasons.get(name) != reason:
+            logger.warning("model %s: %s", name, error, exc_info=None if isinstance(error, RegistryError) else error)
+        self.pool.refuse(name, reason)
+        metrics.model_up.labels(name).set(False)
 
     async def _keep_loading(self) -> None:
         """Warm the versions that nothing waits for, then look for missing versions again and again."""
@@ -177,11 +202,8 @@ class Worker:
             await self._warm(hosted.loaded)
         while True:
             await asyncio.sleep(RETRY_SECONDS)
-            for name, definition in self.definitions.items():
-                if not self.serves(name):
-                    await self._load(definition)
-                    if self.serves(name):
-                        await self._warm(self.pool.hosted[name].loaded)
+            for name in await self._look():
+                await self._warm(self.pool.hosted[name].loaded)
 
     async def _warm(self, loaded: LoadedModel) -> None:
         try:
@@ -222,6 +244,15 @@ class Worker:
 
         with contextlib.suppress(ValueError):  # not the main thread: an in-process test has no signals to handle
             signal.signal(signal.SIGTERM, drain)
+
+
+def _ready(definition: Definition, version: Version) -> LoadedModel:
+    """The version, loaded, warm as far as its answers need it, and tried."""
+    loaded = load(definition, version)
+    if definition.drivers:
+        loaded.warm()
+    rehearse(loaded)
+    return loaded
 
 
 SILENT = "does not answer"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
@@ -144,10 +144,15 @@ def stale(state_dir: Path) -> Iterator[Finding]:
         yield warning(
             "local servers",
             f"left running by a killed process: {found}",
-            "the next `tiffin serve` or `tiffin train` replaces them",
+            f"the next `tiffin serve` or `tiffin train` replaces them; `{_interrupt(running.values())}` ends them now",
         )
     else:
         yield ok("local servers", f"{found}, in use")
+
+
+def _interrupt(pids: Iterable[int]) -> str:
+    """The command that makes both shut down in order; PostgreSQL would wait for its clients after SIGTERM."""
+    return f"kill -INT {' '.join(map(str, pids))}"
 
 
 def port(number: int) -> Iterator[Finding]:

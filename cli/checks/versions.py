@@ -79,7 +79,8 @@ def model(definition: Definition, champion: str | None) -> Iterator[Finding]:
         loaded.warm()  # compiles machine code, which some systems forbid
     except NoVersionError:
         found = f"{lacking}, and no other version is usable" if lacking else "no usable version"
-        yield failure(check, found, f"`tiffin train {definition.name}`, or `tiffin serve`")
+        unwanted = f"; delete models/{definition.name}.py if you do not want it"
+        yield failure(check, found, f"`tiffin train {definition.name}`, which says why if it is refused{unwanted}")
     except LoadFailedError as error:
         yield failure(check, str(error), again)
     else:

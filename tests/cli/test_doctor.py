@@ -212,6 +212,8 @@ def test_servers_left_by_a_killed_process_are_stale(state_dir: Path) -> None:
     (left,) = stale(state_dir)
     assert left.status == WARN
     assert "left running by a killed process" in left.found
+    pids = [str(process.pid) for process in server_processes(state_dir).values()]
+    assert f"`kill -INT {' '.join(pids)}` ends them now" in left.remedy
     with User(state_dir) as user:
         user.urls()
         user.leave()

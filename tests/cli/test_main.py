@@ -118,6 +118,15 @@ def test_errors_that_nobody_foresaw_are_one_line_and_a_file(monkeypatch: pytest.
     assert json.loads(result.stdout)["error"] == "unexpected KeyError: 'a mistake of ours'"
 
 
+def test_ctrl_c_is_one_line_and_130(tiffin: Tiffin, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(port: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cli.checks.run.examine", interrupted)
+    ran = tiffin("doctor")
+    assert (ran.code, ran.stdout, ran.stderr) == (130, "", "interrupted; run it again to go on\n")
+
+
 def test_an_error_that_is_foreseen_is_explained() -> None:
     assert explain(KeyError("a mistake of ours")) is None
     explained = explain(CommandError("no", hint="yes"))

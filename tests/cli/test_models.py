@@ -71,8 +71,19 @@ def test_a_champion_that_this_machine_does_not_have_is_warned_of(
 ) -> None:
     release(offline, "small:elsewhere")
     ran = tiffin("models", "show", "small", "--json")
-    assert "the champion small:elsewhere is not usable on this machine" in ran.stderr
+    assert "the champion small:elsewhere is not in this machine's model store" in ran.stderr
+    assert f"{versions[0].tag}, the newest, answers instead" in ran.stderr
     assert ran.json["champion"] == versions[0].tag
+
+
+def test_a_version_that_was_stored_by_force_is_marked_in_the_list(
+    tiffin: Tiffin, offline: Path, small_models: Mapping[str, Definition]
+) -> None:
+    forced = train(small_models["strict"], small.Given(small.frame(1500)), force=True)
+    assert f"{forced.tag.removeprefix('strict:')} (newest, by --force)" in tiffin("models").stdout
+    listed = {model["name"]: model["forced"] for model in tiffin("models", "--json").json["models"]}
+    assert listed["strict"] is True
+    small_version.delete(forced)
 
 
 def test_the_database_is_asked_when_it_is_there(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -22,6 +23,7 @@ from cli import installation
 from cli.address import Address, address
 from cli.champions import connected, record_first
 from cli.errors import CommandError
+from cli.refusals import Refusals
 from models import catalogue
 from models.definition import Definition
 from registry import store
@@ -66,9 +68,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(state: Path, port: int, log: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
-    """`tiffin serve` in a process of its own, killed with its children if the test has not ended it."""
+def serving(
+    state: Path, port: int, log: Path, *options: str, home: Path | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """`tiffin serve` in a process of its own, killed with its children if the test has not ended it.
+
+    `home` is another BENTOML_HOME than that of the tests.
+    """
     environment = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
+    if home is not None:
+        environment["BENTOML_HOME"] = str(home)
     with (
         log.open("w") as errors,
         subprocess.Popen(
@@ -121,6 +130,11 @@ def test_it_sets_up_serves_and_leaves_no_process_behind(tmp_path: Path) -> None:
         assert set(servers) == {"postgresql", "redis"}
         assert answers(port, "/v1/models") == 200
         released = execute(read_servers(state)["postgresql"], "select model, champion, updated_by from releases")
+        (worker,) = (one for one in family if "_bentoml_impl.worker.service" in " ".join(one.cmdline()))
+        worker.kill()
+        said = f"worker process {worker.pid} ended (killed by SIGKILL); a new one starts"
+        wait_for(lambda: said in log.read_text(), seconds=20)
+        wait_until_ready(process, port, log)
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=30)
     assert process.returncode == 0, log.read_text()
@@ -142,6 +156,18 @@ def test_a_signal_during_the_set_up_ends_everything(tmp_path: Path) -> None:
         wait_for(lambda: "postgresql" in server_processes(state), seconds=START_SECONDS)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) in {0, -signal.SIGTERM, 128 + signal.SIGTERM}
+    wait_for(lambda: server_processes(state) == {})
+
+
+def test_ctrl_c_during_the_set_up_is_one_line_and_130(tmp_path: Path) -> None:
+    state, log = tmp_path / "state", tmp_path / "log"
+    with serving(state, free_port(), log, home=tmp_path / "home") as process:
+        wait_for(lambda: "train what has no version yet" in log.read_text(), seconds=START_SECONDS)
+        wait_for(lambda: any("train" in child.cmdline() for child in psutil.Process(process.pid).children()))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    assert log.read_text().count("interrupted") == 1
+    assert log.read_text().endswith("interrupted; run it again to go on\n")
     wait_for(lambda: server_processes(state) == {})
 
 
@@ -187,4 +213,28 @@ def test_what_has_no_version_is_trained_and_what_cannot_be_is_said(
         assert configuration.load().serving.workers == 3
         assert ordered == [["small", "other"]]
         assert done.as_json() == {"trained": ["small"], "untrained": ["other"], "promoted": {}}
-    assert "model 'other' has no version and will not answer" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "model 'other' has no usable version and will not answer" in said
+    assert "delete models/other.py if you do not want it" in said
+
+
+def test_a_training_that_was_refused_is_not_tried_again_until_something_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ordered: list[list[str]] = []
+    order: Callable[..., None] = lambda names, as_json: ordered.append(list(names))  # noqa: E731
+    known = {"small": small.definition}
+    monkeypatch.setattr(installation, "definitions", lambda: known)
+    monkeypatch.setattr(installation, "_missing", lambda: ["small"])
+    monkeypatch.setattr(installation, "_train", order)
+    monkeypatch.setattr(installation, "_prepare", lambda settings: {})
+    settings = configuration.load(environment={"TIFFIN_STORAGE__STATE_DIR": str(tmp_path)})
+    Refusals(tmp_path).add(small.definition)
+    assert installation._complete(settings, as_json=False).untrained == ["small"]
+    assert ordered == []
+    assert "`tiffin train small` was refused, and nothing has changed since; delete" in capsys.readouterr().err
+    known["small"] = dataclasses.replace(small.definition, gates=())
+    installation._complete(settings, as_json=False)
+    assert ordered == [["small"]]
+    Refusals(tmp_path).drop(small.definition)
+    assert not Refusals(tmp_path).stands(small.definition)

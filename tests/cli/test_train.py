@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from cli.refusals import Refusals
+from cli.report import RUNNING
 from models import catalogue
-from models.definition import Definition
+from models.definition import Definition, Schema
 from registry import store
 from storage.settings import StorageSettings
+from tests import small_version
 from tests.cli.conftest import Tiffin
 from tests.storage.servers import execute
 from tests.training import small
@@ -46,8 +50,51 @@ def test_a_later_version_becomes_champion_only_when_asked_and_people_read_how(
         assert text in second.stdout
     how = "`tiffin train small --promote` trains a version and makes it champion"
     assert f"champion: stays {first['version']}; {how}" in second.stdout
+    assert RUNNING not in second.stdout
+    assert RUNNING in tiffin("train", "small", "--data", csv, "--promote").stdout
     third = tiffin("train", "small", "--data", csv, "--json", "--promote").json["trained"][0]
     assert third["champion"] == third["version"] != first["version"]
+
+
+def test_a_champion_of_another_schema_is_named_as_that_and_replaced_by_a_start_s_training(
+    tiffin: Tiffin,
+    online: StorageSettings,
+    small_models: Mapping[str, Definition],
+    csv: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    old = tiffin("train", "small", "--data", csv, "--json").json["trained"][0]["version"]
+    schema = Schema(tuple(feature for feature in small.definition.schema.features if feature.name != "n"))
+    changed = dataclasses.replace(small.definition, schema=schema)
+    monkeypatch.setattr("models.catalogue", lambda: {"small": changed})
+    said = tiffin("models").stderr
+    assert f"the champion {old} was trained for another schema than models/small.py has now; nothing answers" in said
+    assert "`tiffin train small --promote` mends it" in said
+    kept = tiffin("train", "small", "--data", csv)
+    assert f"stays {old}, which was trained for another schema and answers nobody" in kept.stdout
+    new = tiffin("train", "small", "--data", csv, "--json", "--within-serve").json["trained"][0]
+    assert new["champion"] == new["version"]
+    assert tiffin("models").stderr == ""
+    for version in store.versions(changed):
+        small_version.delete(version)
+
+
+def test_a_refusal_is_remembered_only_for_the_rows_of_the_recipe(
+    tiffin: Tiffin,
+    online: StorageSettings,
+    small_models: Mapping[str, Definition],
+    csv: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refusals, strict = Refusals(online.state_dir), small_models["strict"]
+    tiffin("train", "strict", "--data", csv)
+    assert not refusals.stands(strict)
+    monkeypatch.setattr("training.sources.Synthetic", lambda model: small.Given(small.frame(1500)))
+    tiffin("train", "strict")
+    assert refusals.stands(strict)
+    tiffin("train", "strict", "--force")
+    assert not refusals.stands(strict)
+    small_version.delete(store.newest(strict))
 
 
 def test_missed_gates_say_by_how_much_and_name_force(
@@ -57,7 +104,8 @@ def test_missed_gates_say_by_how_much_and_name_force(
     assert ran.code == 1
     assert "the new version of 'strict' is not good enough and was not stored" in ran.stderr
     assert "its gate asks for at least 0.999" in ran.stderr
-    assert "--force" in ran.stderr
+    for remedy in ("more or better rows", "lower the gates in models/strict.py", "--force", "delete models/strict.py"):
+        assert remedy in ran.stderr
     assert store.versions(small_models["strict"]) == []
     forced = tiffin("train", "strict", "--data", csv, "--force")
     assert forced.code == 0

@@ -167,6 +167,15 @@ def test_bentoml_s_and_uvicorn_s_lines_are_written_once_and_as_json(tmp_path: Pa
     assert not any(logging.getLogger(name).handlers for name in ("bentoml", "uvicorn.error", "circus"))
 
 
+def test_loggers_that_bentoml_s_commands_have_silenced_speak_again(tmp_path: Path, root: logging.Logger) -> None:
+    for name in ("tiffin.serving", "tiffin.storage"):
+        logging.getLogger(name).disabled = True  # its dictConfig does so to every logger that exists when it starts
+    logs.configure(LogSettings(file=tmp_path / "log"))
+    logging.getLogger("tiffin.serving").warning("a worker ended")
+    logging.getLogger("tiffin.storage").info("a server started")
+    assert [line["message"] for line in lines(tmp_path / "log")] == ["a worker ended", "a server started"]
+
+
 WRITE = """
 import logging, sys
 from pathlib import Path

@@ -9,7 +9,7 @@ import pytest
 
 from models.definition import Definition
 from registry.champions import champion
-from registry.errors import NoVersionError
+from registry.errors import NeverStoredError, NoVersionError
 from registry.releases import Release
 from registry.store import Version, warn_once
 from tests.small_version import definition, save
@@ -74,7 +74,8 @@ def test_without_usable_release_and_pin_the_newest_answers_with_a_warning_for_ea
 
 def test_a_model_without_any_version_has_no_champion(caplog: pytest.LogCaptureFixture) -> None:
     empty = definition("chosen_never")
-    with pytest.raises(NoVersionError):
+    with pytest.raises(NeverStoredError):
         champion(empty, {})
-    with pytest.raises(NoVersionError):
+    with pytest.raises(NoVersionError) as raised:
         champion(empty, released("chosen_never:gone", empty), pinned=["chosen_never:pinned"])
+    assert not isinstance(raised.value, NeverStoredError), "it has had one"

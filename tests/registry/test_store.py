@@ -62,7 +62,7 @@ def test_versions_come_newest_first() -> None:
 def test_a_model_without_versions_says_so() -> None:
     given = definition("stored_never")
     assert store.versions(given) == []
-    with pytest.raises(NoVersionError, match="model 'stored_never' has no usable version; train one with"):
+    with pytest.raises(NoVersionError, match="model 'stored_never' has no version; train one with"):
         store.newest(given)
 
 

@@ -18,7 +18,7 @@ from inference.settings import RunnerSettings
 from models import catalogue
 from models.definition import Definition
 from monitoring.access import AccessLog
-from registry.errors import NoVersionError
+from registry.errors import NeverStoredError, NoVersionError
 from registry.store import Version
 from serving.apis import add_apis
 from serving.bento import TiffinService
@@ -35,18 +35,24 @@ HANGS_SECONDS = 20.0
 
 @dataclass(kw_only=True)
 class Parts:
-    """What an application is made of. A version that is added to `versions` is found at the next look."""
+    """What an application is made of. A version that is added to `versions` is found at the next look.
+
+    Of the models in `untrained` the model store has nothing at all.
+    """
 
     storage: StorageSettings
     versions: dict[str, Version]
     definitions: Mapping[str, Definition] = field(default_factory=catalogue)
     serving: ServingSettings = field(default_factory=ServingSettings)
     inference: RunnerSettings = field(default_factory=RunnerSettings)
+    untrained: frozenset[str] = frozenset()
 
     def worker(self) -> Worker:
         urls = storage.urls(self.storage)
 
         def find(definition: Definition) -> Version:
+            if definition.name in self.untrained:
+                raise NeverStoredError(definition.name)
             if definition.name not in self.versions:
                 raise NoVersionError(definition.name)
             return self.versions[definition.name]

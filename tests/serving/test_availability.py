@@ -73,6 +73,34 @@ def test_without_versions_the_server_says_which_models_it_lacks(settings: Storag
         assert app.get("/v1/models/churn").json()["champion"] is None
 
 
+def test_a_model_that_never_had_a_version_is_told_of_and_keeps_no_other_from_being_ready(
+    settings: StorageSettings,
+) -> None:
+    parts = Parts(storage=settings, versions=dict(trained()), untrained=frozenset({"churn"}))
+    with App(parts) as app:
+        ready = app.get("/readyz")
+        told = "model 'churn' has no version; train one with `tiffin train churn`, or delete models/churn.py"
+        assert (ready.status_code, ready.text.splitlines()[0]) == (200, "ready")
+        assert told in ready.text
+        health = app.get("/v1/health").json()
+        assert health["status"] == "degraded"
+        assert any(told in reason for reason in health["reasons"])
+        assert told in refusal(app, *REQUESTS[0])["detail"]
+
+
+def test_a_model_whose_versions_do_not_serve_keeps_the_server_unready(settings: StorageSettings) -> None:
+    versions = {name: version for name, version in trained().items() if name != "churn"}
+    with App(Parts(storage=settings, versions=versions)) as app:
+        assert app.get("/readyz").status_code == 503
+
+
+def test_a_server_of_which_no_model_ever_had_a_version_is_not_ready(settings: StorageSettings) -> None:
+    with App(Parts(storage=settings, versions={}, untrained=frozenset(catalogue()))) as app:
+        answer = app.get("/readyz")
+        assert answer.status_code == 503
+        assert "model 'churn' has no version; train one with" in answer.json()["detail"]
+
+
 def test_a_damaged_version_is_not_served_and_its_files_are_named_in_the_log_only(
     settings: StorageSettings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -114,6 +114,34 @@ def test_pages_that_cannot_be_are_refused(served: Served, path: str, query: str,
     assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
+@pytest.mark.parametrize(
+    ("query", "code", "message"),
+    [
+        ("limit=x", "wrong_type", "must be a whole number"),
+        ("limit=0", "out_of_range", "must be at least 1"),
+        ("limit=201", "out_of_range", "must be at most 200"),
+        (f"cursor={'W' * 300}", "too_long", "must have at most 256 characters"),
+        ("limt=1", "unknown_field", "is not a known parameter; did you mean 'limit'?"),
+        ("zzz=1", "unknown_field", "is not a known parameter; it takes limit, cursor"),
+    ],
+)
+def test_what_is_wrong_with_a_parameter_is_said_in_our_words(
+    served: Served, query: str, code: str, message: str
+) -> None:
+    answer = served.get(f"/versions?{query}")
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    (error,) = answer.json()["errors"]
+    name, _, given = query.partition("=")
+    assert error == {"field": f"query.{name}", "code": code, "message": message, "given": given[:256]}
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/health", f"/v1/models/{MODEL}", f"/v1/models/{MODEL}/card"])
+def test_a_path_without_parameters_refuses_any(served: Served, path: str) -> None:
+    answer = served.app.get(f"{path}?limit=1")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["message"] == "is not a known parameter; this path takes none"
+
+
 def test_a_cursor_of_the_versions_is_none_of_the_importance(served: Served) -> None:
     cursor = served.get("/versions?limit=1").json()["next_cursor"]
     answer = served.get(f"/importance?cursor={cursor}")

@@ -1,0 +1,67 @@
+"""The parameters of the management API: unknown ones are refused, and what is wrong with one is said in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+
+from serving.problems import FieldError, InvalidFeatures
+from serving.suggestions import Suggestions
+
+MAX_TEXT = 256
+"""Characters of what was sent that an answer repeats."""
+_WORDS: Mapping[str, tuple[str, str]] = {
+    "missing": ("missing", "is required"),
+    "int_parsing": ("wrong_type", "must be a whole number"),
+    "int_from_float": ("not_whole", "must be a whole number"),
+    "int_parsing_size": ("out_of_range", "has too many digits"),
+    "greater_than_equal": ("out_of_range", "must be at least {ge}"),
+    "less_than_equal": ("out_of_range", "must be at most {le}"),
+    "string_too_long": ("too_long", "must have at most {max_length} characters"),
+}
+"""Code and message by the type of pydantic's error."""
+
+
+async def refuse_unknown(request: Request) -> None:
+    """A dependency of every route. Raises InvalidFeatures for query parameters that the route does not know."""
+    route = request.scope["route"]
+    if not isinstance(route, APIRoute) or not route.include_in_schema:
+        return  # documents, to which links may come with anything
+    known = [field.alias for field in route.dependant.query_params]
+    suggestions = Suggestions()
+    errors = [
+        _unknown(name, request.query_params[name], known, suggestions)
+        for name in request.query_params
+        if name not in known
+    ]
+    if errors:
+        raise invalid(errors)
+
+
+def _unknown(name: str, given: str, known: list[str], suggestions: Suggestions) -> FieldError:
+    near = suggestions.hint(name, known) or f"; it takes {', '.join(known)}" if known else "; this path takes none"
+    return FieldError(_field("query", name), "unknown_field", f"is not a known parameter{near}", given[:MAX_TEXT])
+
+
+def in_words(error: RequestValidationError) -> InvalidFeatures:
+    """The problem for parameters that do not fit."""
+    return invalid([_fault(fault) for fault in error.errors()])
+
+
+def _fault(fault: Mapping[str, Any]) -> FieldError:
+    code, message = _WORDS.get(fault["type"], ("invalid", "does not fit; /docs says what this parameter takes"))
+    given = fault.get("input")
+    shown = given[:MAX_TEXT] if isinstance(given, str) else None
+    return FieldError(_field(*fault["loc"]), code, message.format(**fault.get("ctx", {})), shown)
+
+
+def _field(*place: object) -> str:
+    return ".".join(map(str, place))[:MAX_TEXT]
+
+
+def invalid(errors: list[FieldError]) -> InvalidFeatures:
+    return InvalidFeatures("the request's parameters are not valid", errors=errors)
