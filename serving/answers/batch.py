@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from serving.answers.answerer import Answer, Answerer, milliseconds_since
 from serving.decoding import Values
 from serving.problems import FieldError, Problem, problem_for
 from serving.validation import SHOWN_BATCH_ERRORS, SHOWN_ERRORS, Options, invalid
+
+logger = logging.getLogger("tiffin.serving")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +42,9 @@ def batch_answer(
 ) -> tuple[Answer, Sequence[Answer]]:
     """An item for each of `rows` in order, with a summary; and the predictions among them."""
     valid = [row for row in rows if not isinstance(row, list)]
-    if results.failed:
-        scored = [at for at in range(len(valid)) if at not in results.failed]
-        made = answerer.predictions(results.take(scored), [valid[at] for at in scored], options, started)
-        predictions = dict(zip(scored, made, strict=True))
-    else:
-        made = answerer.predictions(results.outputs, valid, options, started)
-        predictions = dict(enumerate(made))
+    failed = dict(results.failed)
+    predictions = _predictions(answerer, results, valid, options, started, failed)
+    made = list(predictions.values())
     _rank(answerer.loaded, made)
     if len(made) == len(rows):
         items = [{"index": index, "prediction": one} for index, one in enumerate(made)]
@@ -56,7 +55,7 @@ def batch_answer(
     for index in range(len(rows)):
         problem = refused.get(index)
         if problem is None:
-            failure = results.failed.get(at)
+            failure = failed.get(at)
             if failure is None:
                 items.append({"index": index, "prediction": predictions[at]})
             else:
@@ -65,6 +64,30 @@ def batch_answer(
         if problem is not None:
             items.append({"index": index, "error": problem.as_json(path, request_id)})
     return _whole(answerer.loaded, items, made, started), made
+
+
+def _predictions(
+    answerer: Answerer,
+    results: Results,
+    rows: Sequence[Values],
+    options: Options,
+    started: float,
+    failed: dict[int, Exception],
+) -> dict[int, Answer]:
+    """The predictions by the numbers of their rows. Where a policy's function fails, it fails for its record alone."""
+    if not failed:
+        try:
+            return dict(enumerate(answerer.predictions(results.outputs, rows, options, started)))
+        except Exception:
+            logger.exception("%s: its policy fails on a record of a batch", answerer.loaded.tag)
+    predictions = {}
+    for at, row in enumerate(rows):
+        if at not in failed:
+            try:
+                (predictions[at],) = answerer.predictions(results.take([at]), [row], options, started)
+            except Exception as error:  # whatever a user's function raises
+                failed[at] = error
+    return predictions
 
 
 def refusals(rows: Sequence[Values | list[FieldError]]) -> dict[int, Problem]:
