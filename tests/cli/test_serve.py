@@ -12,7 +12,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -25,7 +25,6 @@ from cli.champions import connected, record_first
 from cli.errors import CommandError
 from cli.refusals import Refusals
 from models import catalogue
-from models.definition import Definition
 from registry import store
 from registry.releases import Releases
 from storage.addresses import read_servers
@@ -33,32 +32,19 @@ from storage.local.process import alive
 from storage.migrations import migrate
 from storage.settings import StorageSettings
 from tests.cli.conftest import Tiffin
-from tests.rows import source_of
+from tests.serving.versions import trained
 from tests.storage.servers import ROOT, execute, server_processes, wait_for
 from tests.training import small
-from training.errors import DataError, SplitError
 from training.train import train
 
 START_SECONDS = 120.0
 """How long a start may take on a machine that is busy with other things; on an idle one it is some 6 s."""
-ROWS = (3000, 20_000, 100_000)
 
 
 @pytest.fixture(scope="module")
 def versions() -> None:
-    """A small version of every model that ships and has none yet."""
-    for definition in catalogue().values():
-        if not store.versions(definition):
-            train_small(definition)
-
-
-def train_small(definition: Definition) -> None:
-    """Train on as few rows as will do: models of rare events need more."""
-    for rows in ROWS:
-        with suppress(DataError, SplitError):
-            train(definition, source_of(definition, rows), rows=rows, force=True)
-            return
-    pytest.fail(f"{definition.name} does not train on {ROWS[-1]} rows")
+    """A small version of every model that ships."""
+    trained()
 
 
 def free_port() -> int:
