@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 BY = "tiffin serve"
 WORKERS = "TIFFIN_SERVING__WORKERS"
+ENDING_SECONDS = 10.0
+"""For a training that is told to end: it may just be reading a file."""
 
 
 @dataclass(slots=True)
@@ -108,6 +110,9 @@ def _train(names: Sequence[str], *, as_json: bool) -> None:
             training.wait()
         except BaseException:
             training.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                training.wait(ENDING_SECONDS)  # Popen itself waits a quarter of a second after Ctrl-C
+            training.kill()
             raise
 
 
