@@ -1,6 +1,6 @@
 """Migrations of the PostgreSQL tables with Alembic, run from code: `migrate(url)`.
 
-A new one: change `storage/tables.py`, then write `versions/NNNN_name.py` after the last; a test compares the two.
+A new one: change `storage/tables/`, then write `versions/NNNN_name.py` after the last; a test compares the two.
 """
 
 from __future__ import annotations
