@@ -1,0 +1,6 @@
+"""The tables of Tiffin's PostgreSQL database. A change here needs a migration in `storage/migrations/versions`."""
+
+from storage.tables.metadata import metadata
+from storage.tables.releases import release_history, releases
+
+__all__ = ["metadata", "release_history", "releases"]
