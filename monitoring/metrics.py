@@ -38,6 +38,12 @@ connections_ended = Counter(
     "Connections ended because of their client: silent, slow headers or body, not reading its answer, one too many",
     ["reason"],
 )
+listeners = Gauge(
+    "tiffin_stream_listeners", "Connections that listen to the live stream", ["transport"], multiprocess_mode="livesum"
+)
+lookups = Counter(
+    "tiffin_feature_lookups", "Entities whose features were asked for, by how they were found", ["view", "outcome"]
+)
 predictions = Counter("tiffin_predictions", "Predictions answered", ["model", "version", "role", "level"])
 scores = Histogram("tiffin_score", "Scores of answered predictions", ["model"], buckets=SCORE_BUCKETS)
 model_up = Gauge(

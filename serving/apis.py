@@ -15,17 +15,20 @@ from pydantic import BaseModel, create_model
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ledger.frame import Operation
 from models.definition import Definition
-from serving.decoding import Values
-from serving.exchange import now
+from serving.entities import view_of
+from serving.exchange import encode
 from serving.identifiers import new_id
 from serving.parsing import parse_object
+from serving.requests import check_batch, check_predict
 from serving.schema import BatchAnswer, ExplainedPrediction, Prediction, shapes
 from serving.settings import ServingSettings
-from serving.validation import Options, check_batch, check_predict, check_records
+from serving.validation import Options, check_records
 from serving.worker import Worker
 
-Check = Callable[[Mapping[str, Any]], object]
+Checked = tuple[Any, Options]
+Check = Callable[[Mapping[str, Any]], Checked]
 
 
 class JsonInput(IODescriptor):
@@ -60,34 +63,41 @@ def add_apis(inner: type, definitions: Mapping[str, Definition], settings: Servi
 
 def _methods(definition: Definition, settings: ServingSettings) -> dict[str, Any]:
     name = definition.name
-    typed = shapes(definition, max_records=settings.max_batch_records)
+    view = view_of(definition)
+    typed = shapes(definition, view, max_records=settings.max_batch_records)
+    several = "records or entities" if view else "records"
 
-    def check_one(body: Mapping[str, Any]) -> tuple[Values, Options]:
-        return check_predict(definition, body, explain=False)
+    def check_one(body: Mapping[str, Any]) -> Checked:
+        return check_predict(definition, view, body, explain=False)
 
-    def check_explained(body: Mapping[str, Any]) -> tuple[Values, Options]:
-        return check_predict(definition, body, explain=True)
+    def check_explained(body: Mapping[str, Any]) -> Checked:
+        return check_predict(definition, view, body, explain=True)
 
-    def check_many(body: Mapping[str, Any]) -> tuple[list[Any], Options]:
-        return check_batch(definition, body, max_records=settings.max_batch_records)
+    def check_many(body: Mapping[str, Any]) -> Checked:
+        return check_batch(definition, view, body, max_records=settings.max_batch_records)
+
+    async def answer(service: Any, operation: Operation, body: Mapping[str, Any], check: Check) -> Any:
+        worker: Worker = service.worker
+        plain = _plain(body)
+        asked, options = check(plain)
+        if operation == "batch" and isinstance(asked, list):
+            asked = check_records(definition.schema, asked)
+        encoded = encode(plain)
+        return await worker.endpoints[name].answer(operation, asked, options, encoded, _request_id(service))
 
     async def predict(self: Any, **body: Any) -> Any:
-        worker: Worker = self.worker
-        return await worker.endpoints[name].answer_predict(*check_one(_plain(body)), now())
+        return await answer(self, "predict", body, check_one)
 
     async def explain(self: Any, **body: Any) -> Any:
-        worker: Worker = self.worker
-        return await worker.endpoints[name].answer_explain(*check_explained(_plain(body)), now())
+        return await answer(self, "explain", body, check_explained)
 
     async def batch(self: Any, **body: Any) -> Any:
-        worker: Worker = self.worker
-        records, options = check_many(_plain(body))
-        rows = check_records(definition.schema, records)
-        return await worker.endpoints[name].answer_batch(rows, options, now(), _request_id(self))
+        return await answer(self, "batch", body, check_many)
 
-    predict.__doc__ = f"{definition.title}: score one record. {definition.purpose}"
-    batch.__doc__ = f"{definition.title}: score up to {settings.max_batch_records} records; a bad one fails alone."
-    explain.__doc__ = f"{definition.title}: score one record and explain it by exact SHAP values."
+    one = "record or entity" if view else "record"
+    predict.__doc__ = f"{definition.title}: score one {one}. {definition.purpose}"
+    batch.__doc__ = f"{definition.title}: score up to {settings.max_batch_records} {several}; a bad one fails alone."
+    explain.__doc__ = f"{definition.title}: score one {one} and explain it by exact SHAP values."
     return {
         "predict": _api(f"{name}_predict", predict, check_one, typed.predict, Prediction),
         "batch": _api(f"{name}_batch", batch, check_many, typed.batch, BatchAnswer),

@@ -64,7 +64,9 @@ class TiffinService(Service[Any]):
         app.router.redirect_slashes = False
         add_problems(app)
         install(lambda: factory.worker.door, settings)
-        return FrontDoorApp(app, lambda: factory.worker.door, fast_path=settings.fast_path)
+        return FrontDoorApp(
+            app, lambda: factory.worker.door, lambda: factory.worker.stream, fast_path=settings.fast_path
+        )
 
 
 class AppFactory(ServiceAppFactory):

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from models.definition import Definition
+from serving.entities import view_of
 from serving.schema import BatchAnswer, ExplainedPrediction, Prediction, ProblemShape, shapes
 from serving.versions import CHAMPION
 
@@ -72,7 +73,7 @@ def openapi_document(
     classes: list[type[BaseModel]] = [Prediction, BatchAnswer, ExplainedPrediction, ProblemShape]
     paths: dict[str, Any] = {}
     for name, definition in definitions.items():
-        typed = shapes(definition, max_records=max_records)
+        typed = shapes(definition, view_of(definition), max_records=max_records)
         for operation, request, answer in (
             ("predict", typed.predict, Prediction),
             ("batch", typed.batch, BatchAnswer),

@@ -5,6 +5,7 @@ Problem
 │   └── MalformedRequest  400  what came is not HTTP, or not as HTTP wants it
 ├── NotFound              404  no such path or thing
 ├── UnknownModel          404
+├── UnknownEntity         404  nothing is known of it at that moment
 ├── MethodNotAllowed      405
 ├── RequestTimeout        408  the client took too long to send its request
 ├── TooLarge              413  body, batch or nesting beyond the limits
@@ -26,6 +27,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from inference.errors import LoadFailedError, NotLoadedError, OverloadedError, RowFailedError, RunnerClosedError
+from ledger.errors import LedgerError
 from models.definition import Value
 from registry.errors import NoVersionError, UnknownModelError, UnknownVersionError, UnusableVersionError
 from serving.identifiers import timestamp
@@ -104,6 +106,10 @@ class UnknownModel(Problem):
     status, code, title = 404, "unknown_model", "Unknown model"
 
 
+class UnknownEntity(Problem):
+    status, code, title = 404, "unknown_entity", "Unknown entity"
+
+
 class MethodNotAllowed(Problem):
     status, code, title = 405, "method_not_allowed", "Method not allowed"
 
@@ -172,6 +178,9 @@ def problem_for(error: BaseException) -> Problem:
             return ModelUnavailable(str(error), retry_after_seconds=5.0)
         case RowFailedError():
             return ModelUnavailable("the model failed on this record")
+        case LedgerError():
+            detail = "predictions cannot be recorded now, and none is given that is not"
+            return StorageUnavailable(detail, retry_after_seconds=2.0)
         case StorageError():
             return StorageUnavailable("the storage this request needs is not reachable", retry_after_seconds=2.0)
         case _:

@@ -1,7 +1,7 @@
 """From a model's outputs to the answers of the HTTP interface. One file per kind of model."""
 
 from serving.answers.answerer import Answer, Answerer, milliseconds_since
-from serving.answers.batch import Results, batch_answer, refusals
+from serving.answers.batch import Refused, Results, batch_answer, refusals
 from serving.answers.decision import Decision
 from serving.answers.kinds import answerer
 from serving.answers.rehearsal import rehearse
@@ -10,6 +10,7 @@ __all__ = [
     "Answer",
     "Answerer",
     "Decision",
+    "Refused",
     "Results",
     "answerer",
     "batch_answer",

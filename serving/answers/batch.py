@@ -15,6 +15,8 @@ from serving.decoding import Values
 from serving.problems import FieldError, Problem, problem_for
 from serving.validation import SHOWN_BATCH_ERRORS, SHOWN_ERRORS, Options, invalid
 
+Refused = list[FieldError] | Problem
+"""In the place of a record's values: what is wrong with it, or why it is not scored."""
 logger = logging.getLogger("tiffin.serving")
 
 
@@ -34,14 +36,14 @@ class Results:
 def batch_answer(
     answerer: Answerer,
     results: Results,
-    rows: Sequence[Values | list[FieldError]],
+    rows: Sequence[Values | Refused],
     options: Options,
     started: float,
     path: str,
     request_id: str,
 ) -> tuple[Answer, Sequence[Answer]]:
     """An item for each of `rows` in order, with a summary; and the predictions among them."""
-    valid = [row for row in rows if not isinstance(row, list)]
+    valid = [row for row in rows if not isinstance(row, Refused)]
     failed = dict(results.failed)
     predictions = _predictions(answerer, results, valid, options, started, failed)
     made = list(predictions.values())
@@ -90,11 +92,11 @@ def _predictions(
     return predictions
 
 
-def refusals(rows: Sequence[Values | list[FieldError]]) -> dict[int, Problem]:
+def refusals(rows: Sequence[Values | Refused]) -> dict[int, Problem]:
     """The problems of the records that are not valid, by index; together they show `SHOWN_BATCH_ERRORS` at most."""
-    errors = {index: row for index, row in enumerate(rows) if isinstance(row, list)}
-    most = max(1, min(SHOWN_ERRORS, SHOWN_BATCH_ERRORS // max(1, len(errors))))
-    return {index: invalid(row, "record", most) for index, row in errors.items()}
+    refused = {index: row for index, row in enumerate(rows) if isinstance(row, Refused)}
+    most = max(1, min(SHOWN_ERRORS, SHOWN_BATCH_ERRORS // max(1, len(refused))))
+    return {index: row if isinstance(row, Problem) else invalid(row, "record", most) for index, row in refused.items()}
 
 
 def _rank(loaded: LoadedModel, made: Sequence[Answer]) -> None:

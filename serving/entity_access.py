@@ -1,0 +1,72 @@
+"""What a worker holds to answer about entities: a look-up for each view, and the memory of predictions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+from typing import Protocol
+
+from features.entity import Entity
+from features.online import Found
+from features.views import View
+
+from models.definition import Definition
+from serving.entities import view_of
+from serving.entity_endpoint import EntityEndpoint, Scorer
+from serving.lookup import Lookup
+from serving.remembered import Remembered
+
+THREADS = 4
+"""Queries and looks into the cache that run at once."""
+
+
+class Features(Protocol):
+    """Where features come from; see `features.online.OnlineFeatures`."""
+
+    def fetch(
+        self, view: View, entities: Sequence[Entity], as_of: datetime | None, timeout_seconds: float
+    ) -> Sequence[Found]: ...
+
+    def close(self) -> None: ...
+
+
+class EntityAccess:
+    """Belongs to the event loop's thread. `deadline_seconds` is the time that finding features may take."""
+
+    def __init__(self, features: Features, remembered: Remembered, deadline_seconds: float) -> None:
+        self._features = features
+        self._remembered = remembered
+        self._deadline = deadline_seconds
+        self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="features")
+        self._lookups: dict[str, Lookup] = {}
+        self._writing: asyncio.Task[None] | None = None
+
+    def endpoint(self, definition: Definition, scorer: Scorer) -> EntityEndpoint | None:
+        """The operations of a model with a view; None for one that takes records only."""
+        view = view_of(definition)
+        if view is None:
+            return None
+        return EntityEndpoint(definition, view, scorer, self._lookup(view), self._remembered)
+
+    def start(self) -> None:
+        self._writing = asyncio.create_task(self._remembered.keep_writing())
+
+    async def close(self) -> None:
+        """Write what is still to be remembered, end the threads and the connections."""
+        if self._writing is not None:
+            self._writing.cancel()
+        await self._remembered.close()
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._features.close()
+
+    def _lookup(self, view: View) -> Lookup:
+        if view.name not in self._lookups:
+            fetch = partial(self._fetch, view)
+            self._lookups[view.name] = Lookup(fetch, self._executor, self._deadline)
+        return self._lookups[view.name]
+
+    def _fetch(self, view: View, entities: Sequence[Entity], as_of: datetime | None) -> Sequence[Found]:
+        return self._features.fetch(view, entities, as_of, self._deadline)
