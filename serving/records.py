@@ -80,7 +80,7 @@ class _AskedRows:
         outputs = work.outputs
         if outputs is None or not outputs.shape[1]:
             outputs = np.full((len(self.encoded), self.width), np.nan)
-        return Results(outputs, work.failed)
+        return Results(outputs, work.failed, self.encoded)
 
 
 class Expanded:

@@ -10,7 +10,7 @@ from typing import Any
 
 from inference.loaded import LoadedModel
 from models.definition import BinaryPolicy
-from serving.answers.answerer import Answer, Answerer, milliseconds_since
+from serving.answers.answerer import Answer, Answerer, Encoded, milliseconds_since
 from serving.decoding import Values
 from serving.problems import FieldError, Problem, problem_for
 from serving.validation import SHOWN_BATCH_ERRORS, SHOWN_ERRORS, Options, invalid
@@ -22,10 +22,14 @@ logger = logging.getLogger("tiffin.serving")
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """The outputs of a batch's valid records, in order, and the errors of those that failed, by their number."""
+    """The outputs of a batch's valid records, in order, and the errors of those that failed, by their number.
+
+    `encoded` has the rows that the model was given, where it was given one for each record.
+    """
 
     outputs: Any
     failed: Mapping[int, Exception]
+    encoded: Encoded | None = None
 
     def take(self, numbers: Sequence[int]) -> Any:
         if isinstance(self.outputs, list):
@@ -79,7 +83,7 @@ def _predictions(
     """The predictions by the numbers of their rows. Where a policy's function fails, it fails for its record alone."""
     if not failed:
         try:
-            return dict(enumerate(answerer.predictions(results.outputs, rows, options, started)))
+            return dict(enumerate(answerer.predictions(results.outputs, rows, options, started, results.encoded)))
         except Exception:
             logger.exception("%s: its policy fails on a record of a batch", answerer.loaded.tag)
     predictions = {}
