@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from inference.settings import RunnerSettings
+from ledger.settings import LedgerSettings
 from monitoring.logs import LogSettings
 from serving.settings import ServingSettings
 from storage import state
@@ -55,6 +56,7 @@ class Settings(BaseModel):
     serving: ServingSettings = Field(default_factory=ServingSettings)
     inference: RunnerSettings = Field(default_factory=RunnerSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)
+    ledger: LedgerSettings = Field(default_factory=LedgerSettings)
     logs: LogSettings = Field(default_factory=LogSettings)
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import time
 from pathlib import Path
 
 from ledger.segment import SUFFIX
 
 LOCK = "lock"
 REJECTED = "rejected"
+_HALF_MADE_SECONDS = 60.0
 
 
 def root(state_dir: Path) -> Path:
@@ -45,3 +48,35 @@ def segments(writer: Path) -> list[Path]:
         return sorted(path for path in writer.iterdir() if path.suffix == SUFFIX)
     except FileNotFoundError:
         return []
+
+
+def is_dead(writer: Path) -> bool:
+    """Whether the process that this folder belongs to has ended: the kernel has given its lock back."""
+    try:
+        lock = os.open(writer / LOCK, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(lock)
+    return True
+
+
+def remove_if_left(writer: Path) -> None:
+    """Remove the folder of a dead writer that has no segments any more; otherwise nothing."""
+    if not segments(writer) and is_dead(writer):
+        (writer / LOCK).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # something else is in it: it is not ours to remove
+            writer.rmdir()
+
+
+def remove_half_made(spool: Path) -> None:
+    """Remove what writers left that were killed before they had a folder."""
+    for folder in spool.glob(".*-*"):
+        with contextlib.suppress(FileNotFoundError):
+            old = time.time() - folder.stat().st_mtime > _HALF_MADE_SECONDS
+            if old and folder.is_dir() and is_dead(folder):
+                remove_if_left(folder)

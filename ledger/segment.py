@@ -44,11 +44,22 @@ def entry_head(payload: bytes) -> bytes:
 
 
 class Piece(NamedTuple):
-    """What lies at `start` to `end` of the content: a payload, or where `payload` is None something damaged."""
+    """What lies at `start` to `end`: the payload of a whole entry, or something damaged as it is."""
 
     start: int
     end: int
-    payload: memoryview | None
+    content: memoryview
+    whole: bool
+
+    @property
+    def is_torn(self) -> bool:
+        """Whether it is the beginning of an entry whose writer was killed, so that nobody was told that it is kept."""
+        if self.whole:
+            return False
+        if len(self.content) < ENTRY.size:
+            return bytes(self.content[: len(MARK)]) == MARK[: len(self.content)]
+        mark, length, _ = ENTRY.unpack_from(self.content)
+        return bool(mark == MARK and ENTRY.size + length > len(self.content))
 
 
 def pieces(content: memoryview, *, final: bool) -> Iterator[Piece]:
@@ -63,7 +74,8 @@ def pieces(content: memoryview, *, final: bool) -> Iterator[Piece]:
         if piece is None:
             if not final:
                 return
-            piece = Piece(at, _next(content, at + 1), None)
+            end = _next(content, at + 1)
+            piece = Piece(at, end, content[at:end], whole=False)
         yield piece
         at = piece.end
 
@@ -78,7 +90,7 @@ def _entry(content: memoryview, at: int) -> Piece | None:
     if mark != MARK or length > LARGEST_BYTES or end > len(content):
         return None
     payload = content[begin:end]
-    return Piece(at, end, payload) if crc32(payload) == checksum else None
+    return Piece(at, end, payload, whole=True) if crc32(payload) == checksum else None
 
 
 def _next(content: memoryview, at: int) -> int:

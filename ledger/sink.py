@@ -1,0 +1,116 @@
+"""Where rows go: PostgreSQL, each exactly once, whatever happens in between."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import psycopg2
+from psycopg2.extensions import connection as Connection  # noqa: N812 - a class with a function's name
+
+from ledger import partitions
+from ledger.connection import connect, is_rows_fault, transaction
+from ledger.partitions import Week
+from ledger.rows import Row
+from ledger.statements import APPLY, COPY, TEMPORARY
+from storage.addresses import redact
+from storage.errors import StorageUnavailableError
+
+logger = logging.getLogger("tiffin.ledger")
+
+Reject = Callable[[Row, str], None]
+"""Is told of a row that PostgreSQL refuses, and why; it must have kept it when it returns."""
+_BUFFER_BYTES = 1 << 18
+
+
+class Sink:
+    """Writes rows on one connection that it opens when needed; for one thread."""
+
+    def __init__(self, url: str, application: str, reject: Reject) -> None:
+        self._url = url
+        self._application = application
+        self._reject = reject
+        self._connection: Connection | None = None
+        self._weeks: set[Week] = set()
+
+    def write(self, rows: Sequence[Row]) -> int:
+        """Write all rows in one transaction and return how many of them were new.
+
+        Rows that PostgreSQL refuses are found by halving, given to `reject`, and do not keep the others back. Raises
+        StorageUnavailableError when it cannot be done now; some of the rows may have been written then, which does no
+        harm when they are written again.
+        """
+        sane = [row for row in rows if self._is_of_a_week(row)]
+        if not sane:
+            return 0
+        try:
+            return self._write(sane)
+        except psycopg2.Error as error:
+            self.close()
+            raise StorageUnavailableError("postgresql", redact(_reason(error), self._url)) from error
+
+    def connected(self) -> Connection:
+        """The connection, opened anew when there is none. Raises StorageUnavailableError."""
+        if self._connection is None or self._connection.closed:
+            connection = connect(self._url, self._application)
+            try:
+                with connection.cursor() as cursor:
+                    cursor.execute(TEMPORARY)
+                    self._make_partitions(connection, set(partitions.ahead(datetime.now(UTC))))
+            except psycopg2.Error as error:
+                connection.close()
+                raise StorageUnavailableError("postgresql", redact(_reason(error), self._url)) from error
+            self._connection = connection
+        return self._connection
+
+    def close(self) -> None:
+        """Give the connection back; the next write opens another."""
+        connection, self._connection = self._connection, None
+        self._weeks.clear()
+        if connection is not None:
+            connection.close()
+
+    def _is_of_a_week(self, row: Row) -> bool:
+        try:
+            Week.at(row.made_ms)
+        except ValueError as error:
+            self._reject(row, str(error))
+            return False
+        return True
+
+    def _write(self, rows: Sequence[Row]) -> int:
+        connection = self.connected()
+        try:
+            return self._transact(connection, rows)
+        except psycopg2.Error as error:
+            if connection.closed or not is_rows_fault(error):
+                raise
+            if len(rows) == 1:
+                self._reject(rows[0], _reason(error))
+                return 0
+        middle = len(rows) // 2
+        return self._write(rows[:middle]) + self._write(rows[middle:])
+
+    def _transact(self, connection: Connection, rows: Sequence[Row]) -> int:
+        weeks = {Week.at(row.made_ms) for row in rows}
+        if not weeks <= self._weeks:
+            self._make_partitions(connection, weeks)
+        lines = io.BytesIO("".join([row.line for row in rows]).encode())
+        with transaction(connection) as cursor:
+            cursor.copy_expert(COPY, lines, _BUFFER_BYTES)
+            cursor.execute(APPLY)
+            ((added,),) = cursor.fetchall()
+        return int(added)
+
+    def _make_partitions(self, connection: Connection, weeks: set[Week]) -> None:
+        with transaction(connection) as cursor:
+            partitions.make(cursor, weeks)
+            self._weeks = set(partitions.existing(cursor))
+
+
+def _reason(error: psycopg2.Error) -> str:
+    """PostgreSQL's message without the row that it shows, which may be personal data."""
+    shown = error.diag.message_primary or str(error).strip() or type(error).__name__
+    return f"{shown} ({error.pgcode})" if error.pgcode else shown
