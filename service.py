@@ -17,15 +17,19 @@ METRICS = settings.storage.state_dir / "metrics"
 METRICS_DIR = METRICS / os.environ.setdefault(SUPERVISOR, str(os.getpid()))
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)  # read when prometheus_client is imported
 
+import atexit
 import contextlib
 import logging
 import shutil
+from functools import partial
 from typing import Any
 
 import bentoml
 import psutil
 
 import storage
+from features.online import OnlineFeatures
+from ledger.configuration import Configuration
 from models import broken, catalogue
 from models.definition import Definition
 from monitoring import logs
@@ -37,14 +41,21 @@ from registry.store import Version
 from serving.apis import add_apis
 from serving.bento import TiffinService
 from serving.documents import openapi_document
+from serving.entity_access import EntityAccess
 from serving.listening import Listening
 from serving.management import management_app
+from serving.recorder import SpoolRecorder
+from serving.remembered import Remembered
+from serving.stream import Feed, Hub
 from serving.worker import Worker
+from storage.cache import open_async_client
 from storage.database import open_engine
 from storage.errors import StorageUnavailableError
 from storage.health import StorageHealth
 
 logger = logging.getLogger("tiffin.serving")
+REMEMBERED_SECONDS = 86_400
+"""How long the last prediction of an entity is kept for when the model cannot answer."""
 RELEASES_FILE = settings.storage.state_dir / "releases.json"
 worker: Worker | None = None
 
@@ -68,6 +79,7 @@ class Tiffin:
     @bentoml.on_deployment  # makes it static
     def prepare() -> None:
         """Once, in the supervisor, before the workers: local servers, tables, an empty folder for metrics."""
+        from ledger.keeper import Keeper
         from serving import arbiter
         from storage.local import LocalServers
         from storage.migrations import migrate
@@ -88,7 +100,11 @@ class Tiffin:
         servers.start()
         servers.watch()
         try:
-            migrate(storage.urls(settings.storage).database)
+            urls = storage.urls(settings.storage)
+            keeper = Keeper(shipping(urls))
+            keeper.start()
+            atexit.register(keeper.stop)  # runs before that of the local servers, which are registered earlier
+            migrate(urls.database)
         except StorageUnavailableError as error:
             logger.warning("starting without the database: %s", error)
 
@@ -108,6 +124,7 @@ class Tiffin:
             releases, _ = load_releases(engine, RELEASES_FILE)
             return champion(definition, releases, pinned)
 
+        cache = partial(open_async_client, urls.redis, settings.storage)
         self.worker = worker = Worker(
             definitions=catalogue(),
             find_version=find,
@@ -117,6 +134,14 @@ class Tiffin:
             access=AccessLog(),
             broken=tuple(broken()),
             listening=Listening(METRICS_DIR / "accepting"),
+            recorder=SpoolRecorder(settings.storage.state_dir, settings.ledger),
+            ledger=settings.ledger,
+            entities=EntityAccess(
+                OnlineFeatures(urls, settings.storage),
+                Remembered(cache(), REMEMBERED_SECONDS),
+                settings.inference.deadline_ms / 1000,
+            ),
+            hub=Hub(Feed(cache())),
         )
         await worker.start()
         end_with_supervisor()
@@ -125,6 +150,23 @@ class Tiffin:
     async def stop(self) -> None:
         """Once in every worker: nothing in flight is lost."""
         await self.worker.stop()
+
+
+def shipping(urls: storage.Urls) -> Configuration:
+    """What the process that ships the ledger needs to know."""
+    ledger = settings.ledger
+    return Configuration(
+        state_dir=settings.storage.state_dir,
+        database_url=urls.database,
+        redis_url=urls.redis,
+        parent_pid=os.getpid(),
+        log_level=settings.logs.level_of("ledger"),
+        log_json=not settings.logs.as_text,
+        retention_days=ledger.retention_days,
+        retention=dict(ledger.retention),
+        hourly_rollup_days=ledger.hourly_rollup_days,
+        daily_rollup_days=ledger.daily_rollup_days,
+    )
 
 
 def known_releases() -> dict[str, Release]:

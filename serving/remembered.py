@@ -37,7 +37,7 @@ class Remembered:
     async def recall(self, model: str, entity: str) -> dict[str, Any] | None:
         """The last answer about this entity, marked as stale; None when there is none or Redis does not answer."""
         key = _key(model, entity)
-        content = self._pending.get(key)
+        content: bytes | str | None = self._pending.get(key)
         if content is None:
             try:
                 content = await self._client.get(key)

@@ -48,8 +48,7 @@ class Outside:
         places = [place for place, _, _ in self._bounds]
         edges = np.array([(low, high) for _, low, high in self._bounds], np.float32).reshape(-1, 2)
         numbers = columns[:, places]
-        suspects: NDArray[np.bool_] = ((numbers <= edges[:, 0]) | (numbers >= edges[:, 1])).any(axis=1)
-        return suspects
+        return np.asarray(((numbers <= edges[:, 0]) | (numbers >= edges[:, 1])).any(axis=1), np.bool_)
 
     def _sentences(self, values: Sequence[Value]) -> list[str]:
         return [

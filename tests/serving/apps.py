@@ -14,7 +14,9 @@ import bentoml
 import httpx
 
 import storage
+from features.online import OnlineFeatures
 from inference.settings import RunnerSettings
+from ledger.settings import LedgerSettings
 from models import catalogue
 from models.definition import Definition
 from monitoring.access import AccessLog
@@ -23,9 +25,14 @@ from registry.store import Version
 from serving.apis import add_apis
 from serving.bento import TiffinService
 from serving.documents import openapi_document
+from serving.entity_access import EntityAccess
 from serving.management import management_app
+from serving.recorder import SpoolRecorder
+from serving.remembered import Remembered
 from serving.settings import ServingSettings
+from serving.stream import Feed, Hub
 from serving.worker import Worker
+from storage.cache import open_async_client
 from storage.health import StorageHealth
 from storage.settings import StorageSettings
 from tests.serving.quiet_imports import quiet
@@ -45,6 +52,7 @@ class Parts:
     definitions: Mapping[str, Definition] = field(default_factory=catalogue)
     serving: ServingSettings = field(default_factory=ServingSettings)
     inference: RunnerSettings = field(default_factory=RunnerSettings)
+    ledger: LedgerSettings = field(default_factory=LedgerSettings)
     untrained: frozenset[str] = frozenset()
 
     def worker(self) -> Worker:
@@ -64,6 +72,14 @@ class Parts:
             serving=self.serving,
             inference=self.inference,
             access=AccessLog(),
+            recorder=SpoolRecorder(self.storage.state_dir, self.ledger),
+            ledger=self.ledger,
+            entities=EntityAccess(
+                OnlineFeatures(urls, self.storage),
+                Remembered(open_async_client(urls.redis, self.storage), 60),
+                self.inference.deadline_ms / 1000,
+            ),
+            hub=Hub(Feed(open_async_client(urls.redis, self.storage))),
         )
 
 
