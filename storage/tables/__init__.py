@@ -2,5 +2,6 @@
 
 from storage.tables.metadata import metadata
 from storage.tables.releases import release_history, releases
+from storage.tables.sources import SOURCES
 
-__all__ = ["metadata", "release_history", "releases"]
+__all__ = ["SOURCES", "metadata", "release_history", "releases"]
