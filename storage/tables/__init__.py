@@ -12,8 +12,10 @@ from storage.tables.ledger import (
 )
 from storage.tables.metadata import metadata
 from storage.tables.releases import release_history, releases
+from storage.tables.sources import SOURCES
 
 __all__ = [
+    "SOURCES",
     "latest_levels",
     "latest_scores",
     "metadata",

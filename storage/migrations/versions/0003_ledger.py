@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 
 _NONE = sa.text("'{}'::jsonb")
 _ZERO = sa.text("0")
