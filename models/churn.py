@@ -52,6 +52,7 @@ definition = Definition(
     title="Subscriber churn",
     purpose="Find subscribers who are about to leave while there is still time to win them back.",
     kind=Kind.BINARY,
+    view="user_engagement",
     schema=Schema(
         (
             *_over_windows("active_days", "Days with at least one session", "days", 1, 0.5),

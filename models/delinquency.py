@@ -107,6 +107,7 @@ definition = Definition(
     title="Payment delinquency",
     purpose="Find customers who are about to miss a payment while they can still be helped.",
     kind=Kind.BINARY,
+    view="customer_behaviour",
     schema=Schema(
         (
             _money("balance", "Balance of all accounts at the observation", 1840.5, -10_000_000),

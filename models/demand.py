@@ -77,6 +77,7 @@ definition = Definition(
     title="Store demand",
     purpose="Forecast the daily sales of an article in a store for up to four weeks, to order and to staff by.",
     kind=Kind.FORECAST,
+    view="sales_history",
     schema=sales.schema,
     target=Target(column="units", description="Units sold in the store that day", unit="units/day"),
     recipe=Recipe(

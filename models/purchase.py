@@ -49,6 +49,7 @@ definition = Definition(
     title="Purchase intent",
     purpose="Rank the items of a session by the chance that the visitor buys them now.",
     kind=Kind.BINARY,
+    view="shop_sessions",
     schema=Schema(
         (
             *_over_windows("user_views", "Item pages this visitor saw", 10_000, 14),
