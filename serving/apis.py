@@ -40,7 +40,9 @@ class JsonInput(IODescriptor):
     async def from_http_request(cls, request: Request, serde: object) -> Self:
         """Raises MalformedBody, TooLarge or InvalidFeatures."""
         settings: ServingSettings = request.app.state.serving
-        body = parse_object(await request.body(), max_nesting=settings.max_nesting)
+        content = await request.body()
+        request.state.body = content
+        body = parse_object(content, max_nesting=settings.max_nesting)
         cls.check(body)
         checked: Self = cls.model_construct(None, **body)
         return checked
@@ -82,8 +84,8 @@ def _methods(definition: Definition, settings: ServingSettings) -> dict[str, Any
         asked, options = check(plain)
         if operation == "batch" and isinstance(asked, list):
             asked = check_records(definition.schema, asked)
-        encoded = encode(plain)
-        return await worker.endpoints[name].answer(operation, asked, options, encoded, _request_id(service))
+        identity, content = _request(service)
+        return await worker.endpoints[name].answer(operation, asked, options, content or encode(plain), identity)
 
     async def predict(self: Any, **body: Any) -> Any:
         return await answer(self, "predict", body, check_one)
@@ -119,12 +121,13 @@ def _api(name: str, method: Any, check: Check, request: type[BaseModel], answer:
     return bentoml.api(answered, route=f"/v1/models/{model}/{operation}", input_spec=source, output_spec=target)
 
 
-def _request_id(service: Any) -> str:
-    """The id of the request that BentoML is answering; a new one for calls inside the process."""
+def _request(service: Any) -> tuple[str, bytes]:
+    """Id and body of the request that BentoML is answering; a new id and nothing for calls inside the process."""
     try:
-        return str(service.bento_service.context.request.state.request_id)
+        request: Request = service.bento_service.context.request
+        return str(request.state.request_id), bytes(request.state.body)
     except (AttributeError, LookupError):
-        return new_id()
+        return new_id(), b""
 
 
 def _plain(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from typing import NamedTuple, Protocol
 from features.entity import Entity
 from features.online import Found
 from features.views import View
-
 from inference.errors import InferenceError
 from models.definition import Definition, Feature, Series, Value
 from serving.answers import Answer
@@ -80,9 +79,10 @@ class EntityEndpoint:
         items = [(entity, next(answers) if isinstance(entity, Entity) else None) for entity in asked.entities]
         rows: list[Values | Problem] = []
         for entity, found in items:
-            rows.append(
-                entity if isinstance(entity, Problem) or found is None else self._row(entity, found, asked.given)
-            )
+            if isinstance(entity, Problem):
+                rows.append(entity)
+            elif found is not None:
+                rows.append(self._row(entity, found, asked.given))
         answer = await self._scorer.score_all(rows, options, started, request_id)
         for item, (entity, found) in zip(answer["items"], items, strict=True):
             if "prediction" in item and found is not None and isinstance(entity, Entity):

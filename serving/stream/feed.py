@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -61,7 +60,7 @@ def _numbers(place: str) -> tuple[int, int]:
     return int(milliseconds), int(number or 0)
 
 
-def _portion(entries: Sequence[Any]) -> Portion | None:
+def _portion(entries: Any) -> Portion | None:
     if not entries:
         return None
     events = []
