@@ -8,7 +8,7 @@ from typing import Any
 
 from serving.exchange import Exchange, Headers, request_id
 from serving.front_door import FrontDoor, Route
-from serving.problems import NotFound, Problem
+from serving.problems import MethodNotAllowed, NotFound, Problem
 from serving.stream import StreamApp
 from serving.stream.app import PATH as STREAM
 
@@ -42,7 +42,7 @@ class FrontDoorApp:
             await self._app(scope, receive, send)
             return
         door = self._door()
-        if scope["path"] == STREAM and scope["method"] == "GET":
+        if scope["path"] == STREAM:
             await self._stream(door, scope, receive, send)
             return
         route = door.route(scope["path"])
@@ -129,11 +129,13 @@ class FrontDoorApp:
     async def _stream(self, door: FrontDoor, scope: Scope, receive: Receive, send: Send) -> None:
         """The live stream as server-sent events. It is counted when it ends; its time says how long it lasted."""
         identity = request_id(dict(scope["headers"]).get(b"x-request-id"))
-        exchange = Exchange("GET", STREAM, identity, _nothing)
+        exchange = Exchange(scope["method"], STREAM, identity, _nothing)
         exchange.template = STREAM
         headers = [(b"x-request-id", identity.encode()), *([LAST] if door.draining else [])]
         stream = self._find_stream()
         try:
+            if scope["method"] != "GET":
+                raise MethodNotAllowed("this path does not take this method; use GET", headers=[("allow", "GET")])
             wants, after = stream.check(scope)
         except Problem as problem:
             exchange.finished = door.finished
