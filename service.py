@@ -28,6 +28,7 @@ import bentoml
 import psutil
 
 import storage
+from features.cache import FeatureCache
 from features.online import OnlineFeatures
 from ledger.configuration import Configuration
 from models import broken, catalogue
@@ -41,17 +42,18 @@ from registry.store import Version
 from serving.apis import add_apis
 from serving.bento import TiffinService
 from serving.documents import openapi_document
-from serving.entity_access import EntityAccess
+from serving.entity_access import EntityAccess, count_lookups
 from serving.listening import Listening
 from serving.management import management_app
 from serving.recorder import SpoolRecorder
 from serving.remembered import Remembered
 from serving.stream import Feed, Hub
 from serving.worker import Worker
-from storage.cache import open_async_client
+from storage.cache import open_async_client, open_client
 from storage.database import open_engine
 from storage.errors import StorageUnavailableError
 from storage.health import StorageHealth
+from storage.queries import Queries
 
 logger = logging.getLogger("tiffin.serving")
 REMEMBERED_SECONDS = 86_400
@@ -137,7 +139,9 @@ class Tiffin:
             recorder=SpoolRecorder(settings.storage.state_dir, settings.ledger),
             ledger=settings.ledger,
             entities=EntityAccess(
-                OnlineFeatures(urls, settings.storage),
+                OnlineFeatures(
+                    Queries(urls.database), FeatureCache(open_client(urls.redis, settings.storage)), hear=count_lookups
+                ),
                 Remembered(cache(), REMEMBERED_SECONDS),
                 settings.inference.deadline_ms / 1000,
             ),

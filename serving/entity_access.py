@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
-from typing import Protocol
 
 from features.entity import Entity
-from features.online import Found
+from features.online import Answer, Event, OnlineFeatures
 from features.views import View
-
 from models.definition import Definition
+from monitoring import metrics
 from serving.entities import view_of
 from serving.entity_endpoint import EntityEndpoint, Scorer
 from serving.lookup import Lookup
@@ -23,20 +22,10 @@ THREADS = 4
 """Queries and looks into the cache that run at once."""
 
 
-class Features(Protocol):
-    """Where features come from; see `features.online.OnlineFeatures`."""
-
-    def fetch(
-        self, view: View, entities: Sequence[Entity], as_of: datetime | None, timeout_seconds: float
-    ) -> Sequence[Found]: ...
-
-    def close(self) -> None: ...
-
-
 class EntityAccess:
     """Belongs to the event loop's thread. `deadline_seconds` is the time that finding features may take."""
 
-    def __init__(self, features: Features, remembered: Remembered, deadline_seconds: float) -> None:
+    def __init__(self, features: OnlineFeatures, remembered: Remembered, deadline_seconds: float) -> None:
         self._features = features
         self._remembered = remembered
         self._deadline = deadline_seconds
@@ -60,7 +49,6 @@ class EntityAccess:
             self._writing.cancel()
         await self._remembered.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
-        self._features.close()
 
     def _lookup(self, view: View) -> Lookup:
         if view.name not in self._lookups:
@@ -68,5 +56,10 @@ class EntityAccess:
             self._lookups[view.name] = Lookup(fetch, self._executor, self._deadline)
         return self._lookups[view.name]
 
-    def _fetch(self, view: View, entities: Sequence[Entity], as_of: datetime | None) -> Sequence[Found]:
-        return self._features.fetch(view, entities, as_of, self._deadline)
+    def _fetch(self, view: View, entities: Sequence[Entity], as_of: datetime | None) -> Sequence[Answer]:
+        return self._features.fetch(view, entities, as_of=as_of, seconds=self._deadline)
+
+
+def count_lookups(view: str, event: Event, count: int) -> None:
+    """Tell the metrics how entities' features were found."""
+    metrics.lookups.labels(view, event).inc(count)

@@ -6,38 +6,39 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
+from features.duration import write_duration
 from features.entity import Entity
-from features.online import Found
+from features.online import Answer, Features
 from features.views import View
 from inference.errors import InferenceError
 from models.definition import Definition, Feature, Series, Value
-from serving.answers import Answer
+from serving.answers import Answer as JsonAnswer
 from serving.decoding import Values
 from serving.entities import EntitiesRequest, EntityRequest
 from serving.lookup import Lookup
-from serving.problems import FieldError, InvalidFeatures, Problem, UnknownEntity
+from serving.problems import FieldError, InvalidFeatures, Problem, problem_for
 from serving.records import Checked
 from serving.remembered import Remembered
 from serving.validation import Options
 from storage.errors import StorageUnavailableError
 
-Score = Callable[[Values, Options, float], Awaitable[Answer]]
+Score = Callable[[Values, Options, float], Awaitable[JsonAnswer]]
 
 
 class Scorer(Protocol):
     """What scores values, wherever they come from."""
 
-    async def score(self, values: Values, options: Options, started: float) -> Answer: ...
+    async def score(self, values: Values, options: Options, started: float) -> JsonAnswer: ...
 
-    async def explain_values(self, values: Values, options: Options, started: float) -> Answer: ...
+    async def explain_values(self, values: Values, options: Options, started: float) -> JsonAnswer: ...
 
-    async def score_all(self, rows: Checked, options: Options, started: float, request_id: str) -> Answer: ...
+    async def score_all(self, rows: Checked, options: Options, started: float, request_id: str) -> JsonAnswer: ...
 
 
 class Scored(NamedTuple):
     """An answer, and the features that it came from by the place of its item; None for one that was remembered."""
 
-    answer: Answer
+    answer: JsonAnswer
     features: Sequence[Values | None] | None
 
 
@@ -48,7 +49,7 @@ class EntityEndpoint:
         self, definition: Definition, view: View, scorer: Scorer, lookup: Lookup, remembered: Remembered
     ) -> None:
         self._definition = definition
-        self._keys = view.key_names
+        self._view = view
         self._scorer = scorer
         self._lookup = lookup
         self._remembered = remembered
@@ -76,84 +77,80 @@ class EntityEndpoint:
         """A prediction or an error for each entity, in order. The features of all come from one query."""
         valid = [entity for entity in asked.entities if isinstance(entity, Entity)]
         answers = iter(await self._lookup.find(valid, asked.as_of) if valid else ())
-        items = [(entity, next(answers) if isinstance(entity, Entity) else None) for entity in asked.entities]
-        rows: list[Values | Problem] = []
-        for entity, found in items:
-            if isinstance(entity, Problem):
-                rows.append(entity)
-            elif found is not None:
-                rows.append(self._row(entity, found, asked.given))
+        found = [entity if isinstance(entity, Problem) else next(answers) for entity in asked.entities]
+        rows = [self._row_or_problem(one, asked.given) for one in found]
         answer = await self._scorer.score_all(rows, options, started, request_id)
-        for item, (entity, found) in zip(answer["items"], items, strict=True):
-            if "prediction" in item and found is not None and isinstance(entity, Entity):
-                self._tell(item["prediction"], entity, found, asked.as_of, options)
+        for item, one in zip(answer["items"], found, strict=True):
+            if "prediction" in item and isinstance(one, Features):
+                self._tell(item["prediction"], one, options)
         return Scored(answer, [None if isinstance(row, Problem) else row for row in rows])
 
     async def _one(self, score: Score, asked: EntityRequest, options: Options, started: float) -> Scored:
         (found,) = await self._lookup.find([asked.entity], asked.as_of)
-        row = self._row(asked.entity, found, asked.given)
-        if isinstance(row, Problem):
-            raise row
+        if not isinstance(found, Features):
+            raise found
+        row = self._row(found, asked.given)
         answer = await score(row, options, started)
-        self._tell(answer, asked.entity, found, asked.as_of, options)
+        self._tell(answer, found, options)
         return Scored(answer, [row])
 
-    def _row(self, entity: Entity, found: Found, given: Mapping[str, Value]) -> Values | Problem:
-        """The values in schema order, or why the entity is not scored."""
-        if found.values is None:
-            return self._unknown(entity)
+    def _row_or_problem(self, found: Answer | Problem, given: Mapping[str, Value]) -> Values | Problem:
+        if not isinstance(found, Features):
+            return problem_for(found)
+        try:
+            return self._row(found, given)
+        except Problem as problem:
+            return problem
+
+    def _row(self, found: Features, given: Mapping[str, Value]) -> Values:
+        """The values in schema order. Raises InvalidFeatures for an entity with too little history to be scored."""
         if found.thin and self._definition.thin == "refuse":
-            return self._thin(entity, found.thin)
+            raise self._thin(found, self._since(found))
         values = found.values
         row = tuple(
             given[feature.name] if feature.name in given else None if place is None else values[place]
             for feature, place in self._features
         )
-        short = next(
-            (
-                short
-                for (feature, _), value in zip(self._features, row, strict=True)
-                if (short := _short(feature, value))
-            ),
-            "",
-        )
-        return self._thin(entity, short) if short else row
+        for (feature, _), value in zip(self._features, row, strict=True):
+            short = _short(feature, value)
+            if short:
+                raise self._thin(found, short)
+        return row
 
-    def _thin(self, entity: Entity, reason: str) -> Problem:
-        detail = f"{self._shown(entity)} has too little history to be scored: {reason}"
+    def _thin(self, found: Features, reason: str) -> Problem:
+        detail = f"{self._shown(found.entity)} has too little history to be scored: {reason}"
         return InvalidFeatures(detail, errors=[FieldError("entity", "thin_history", reason)])
 
-    def _unknown(self, entity: Entity) -> Problem:
-        view = self._definition.view
-        return UnknownEntity(f"{self._shown(entity)} is not known to the view {view!r} at the moment asked for")
+    def _since(self, found: Features) -> str:
+        wanted = write_duration(self._view.least_history)
+        return f"it is known since {_rfc3339(found.since)}, and a score wants {wanted} of history"
 
     def _shown(self, entity: Entity) -> str:
-        return ", ".join(f"{key} {identity!r}" for key, identity in zip(self._keys, entity.ids, strict=True))
+        keys = self._view.key_names
+        return ", ".join(f"{key} {identity!r}" for key, identity in zip(keys, entity.ids, strict=True))
 
-    def _tell(self, answer: Answer, entity: Entity, found: Found, as_of: datetime | None, options: Options) -> None:
+    def _tell(self, answer: JsonAnswer, found: Features, options: Options) -> None:
         """What an answer about an entity says besides the prediction."""
-        answer["entity"] = dict(zip(self._keys, entity.ids, strict=True))
-        answer["as_of"] = _rfc3339(as_of or found.computed_at)
+        answer["entity"] = dict(zip(self._view.key_names, found.entity.ids, strict=True))
+        answer["as_of"] = _rfc3339(found.as_of)
         answer["cached"] = found.cached
         answer["stale"] = found.stale
         answer["warnings"] = [*answer["warnings"], *self._warnings(found)]
         if "features" in options.include:
-            age = (datetime.now(UTC) - found.computed_at).total_seconds()
+            age = (datetime.now(UTC) - found.as_of).total_seconds()
             answer["features_age_seconds"] = round(max(0.0, age), 3)
 
-    def _warnings(self, found: Found) -> list[str]:
-        warnings = [found.thin] if found.thin else []
+    def _warnings(self, found: Features) -> list[str]:
+        warnings = [f"little history: {self._since(found)}"] if found.thin else []
         if found.stale:
-            moment = _rfc3339(found.computed_at)
-            warnings.append(f"the features are of {moment}, as the database does not answer")
-        assert found.values is not None
+            warnings.append(f"the features are of {_rfc3339(found.as_of)}, as the database does not answer")
         return warnings + [
             f"{feature.name} is not known of this entity and counts as missing"
             for feature, place in self._features
             if place is not None and not feature.missing and found.values[place] is None
         ]
 
-    async def _recall(self, asked: EntityRequest, options: Options) -> Answer | None:
+    async def _recall(self, asked: EntityRequest, options: Options) -> JsonAnswer | None:
         if asked.as_of is not None or asked.given or options.threshold is not None or options.include:
             return None
         answer = await self._remembered.recall(self._definition.name, asked.entity.text)

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from features.entity import Entity
-from features.online import Found
-
+from features.online import Answer
 from storage.errors import StorageUnavailableError
 
-Fetch = Callable[[Sequence[Entity], datetime | None], Sequence[Found]]
-"""From entities and a moment (None: now) to what was found of each. Blocks; raises StorageUnavailableError."""
+Fetch = Callable[[Sequence[Entity], datetime | None], Sequence[Answer]]
+"""From entities and a moment (None: now) to what was found of each, in order. Blocks."""
 MOST_ENTITIES = 1000
 """Entities of one query."""
 PARALLEL = 2
@@ -25,7 +24,7 @@ PARALLEL = 2
 @dataclass(slots=True)
 class _Asked:
     entities: Sequence[Entity]
-    answer: asyncio.Future[Sequence[Found]]
+    answer: asyncio.Future[Sequence[Answer]]
 
 
 class Lookup:
@@ -43,8 +42,8 @@ class Lookup:
         self._scheduled = False
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def find(self, entities: Sequence[Entity], as_of: datetime | None = None) -> Sequence[Found]:
-        """What is known of each, in order. Raises StorageUnavailableError, at the latest when the deadline is over."""
+    async def find(self, entities: Sequence[Entity], as_of: datetime | None = None) -> Sequence[Answer]:
+        """What was found of each, in order. Raises StorageUnavailableError at the latest when the deadline is over."""
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._deadline):

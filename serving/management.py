@@ -17,6 +17,7 @@ from pydantic import Field
 from models.definition import BinaryPolicy, Definition, Expansion, Kind
 from serving import documents
 from serving.bento import add_problems, answer_exception
+from serving.entities import view_of
 from serving.parameters import in_words, refuse_unknown
 from serving.schema import Described
 from serving.versions import add_version_routes, definition_of
@@ -49,6 +50,9 @@ class ModelDetail(ModelSummary):
     unit: str | None = Field(description="of the score, where it is a quantity")
     levels: list[dict[str, Any]] = Field(description="the bands of a probability, by the score that each begins at")
     example: dict[str, Any] = Field(description="a request body for predict that works when sent")
+    view: dict[str, Any] | None = Field(
+        description="how an entity's features are computed: keys, sources, columns; null for a model of records only"
+    )
     limits: list[str]
 
 
@@ -132,6 +136,7 @@ def _summary(worker: Worker, definition: Definition) -> dict[str, Any]:
 
 
 def _detail(worker: Worker, definition: Definition) -> dict[str, Any]:
+    view = view_of(definition)
     return {
         **_summary(worker, definition),
         "schema": definition.schema.describe(),
@@ -139,6 +144,7 @@ def _detail(worker: Worker, definition: Definition) -> dict[str, Any]:
         "unit": _unit(definition),
         "levels": _levels(definition),
         "example": {"record": definition.schema.example},
+        "view": view.describe() if view is not None else None,
         "limits": list(definition.limits),
     }
 

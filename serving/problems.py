@@ -26,6 +26,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from features.errors import UnknownEntityError
 from inference.errors import LoadFailedError, NotLoadedError, OverloadedError, RowFailedError, RunnerClosedError
 from ledger.errors import LedgerError
 from models.definition import Value
@@ -168,6 +169,8 @@ def problem_for(error: BaseException) -> Problem:
             return error
         case UnknownModelError():
             return UnknownModel(f"{error}{hint(error.name, error.known)}")
+        case UnknownEntityError():
+            return UnknownEntity(str(error))
         case UnknownVersionError():
             return NotFound(str(error))
         case OverloadedError():

@@ -14,6 +14,7 @@ import bentoml
 import httpx
 
 import storage
+from features.cache import FeatureCache
 from features.online import OnlineFeatures
 from inference.settings import RunnerSettings
 from ledger.settings import LedgerSettings
@@ -25,15 +26,16 @@ from registry.store import Version
 from serving.apis import add_apis
 from serving.bento import TiffinService
 from serving.documents import openapi_document
-from serving.entity_access import EntityAccess
+from serving.entity_access import EntityAccess, count_lookups
 from serving.management import management_app
 from serving.recorder import SpoolRecorder
 from serving.remembered import Remembered
 from serving.settings import ServingSettings
 from serving.stream import Feed, Hub
 from serving.worker import Worker
-from storage.cache import open_async_client
+from storage.cache import open_async_client, open_client
 from storage.health import StorageHealth
+from storage.queries import Queries
 from storage.settings import StorageSettings
 from tests.serving.quiet_imports import quiet
 
@@ -75,7 +77,9 @@ class Parts:
             recorder=SpoolRecorder(self.storage.state_dir, self.ledger),
             ledger=self.ledger,
             entities=EntityAccess(
-                OnlineFeatures(urls, self.storage),
+                OnlineFeatures(
+                    Queries(urls.database), FeatureCache(open_client(urls.redis, self.storage)), hear=count_lookups
+                ),
                 Remembered(open_async_client(urls.redis, self.storage), 60),
                 self.inference.deadline_ms / 1000,
             ),
