@@ -30,8 +30,8 @@ _AT_ONCE = 500
 _ADD = f"for _, one in ipairs(ARGV) do redis.call('xadd', KEYS[1], 'maxlen', '~', {LENGTH}, '*', '{FIELD}', one) end"
 
 
-class Announcement(msgspec.Struct, gc=False):
-    """What a reader of the stream gets of a prediction."""
+class _Made(msgspec.Struct, gc=False):
+    """What is read of an answer, which has the entity's ids as an object."""
 
     prediction_id: str
     model: str
@@ -41,20 +41,25 @@ class Announcement(msgspec.Struct, gc=False):
     score: Raw = Raw(b"null")
     label: Raw = Raw(b"null")
     level: str | None = None
+
+
+class Announcement(_Made, gc=False):
+    """What a reader of the stream gets of a prediction; `entity` is its canonical text."""
+
     entity: str | None = None
     operation: str = "predict"
 
 
 class _Item(msgspec.Struct, gc=False):
     index: int
-    prediction: Announcement | None = None
+    prediction: _Made | None = None
 
 
 class _Batch(msgspec.Struct, gc=False):
     items: list[_Item]
 
 
-_read_one = msgspec.json.Decoder(Announcement).decode
+_read_one = msgspec.json.Decoder(_Made).decode
 _read_batch = msgspec.json.Decoder(_Batch).decode
 _read_entities = msgspec.json.Decoder(list[str | None]).decode
 _encode = msgspec.json.Encoder().encode
@@ -73,20 +78,20 @@ def announcements(frame: Frame, since_ms: int) -> list[bytes]:
 
 
 def _one(frame: Frame) -> Announcement:
-    found = _read_one(frame.answer)
-    found.entity, found.operation = frame.entity, frame.operation
-    return found
+    return _announcement(_read_one(frame.answer), frame, frame.entity)
 
 
 def _several(frame: Frame) -> list[Announcement]:
     entities = _read_entities(frame.entities) if frame.entities else []
-    found = []
-    for index, one in ((item.index, item.prediction) for item in _read_batch(frame.answer).items):
-        if one is not None:
-            one.entity = entities[index] if index < len(entities) else None
-            one.operation = frame.operation
-            found.append(one)
-    return found
+    return [
+        _announcement(item.prediction, frame, entities[item.index] if item.index < len(entities) else None)
+        for item in _read_batch(frame.answer).items
+        if item.prediction is not None
+    ]
+
+
+def _announcement(made: _Made, frame: Frame, entity: str | None) -> Announcement:
+    return Announcement(**msgspec.structs.asdict(made), entity=entity, operation=frame.operation)
 
 
 class Feed:

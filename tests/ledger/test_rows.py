@@ -158,7 +158,7 @@ def test_a_payload_that_is_no_frame_is_an_error_that_says_so(payload: bytes) -> 
 
 
 def test_the_stream_gets_what_happened_in_small_entries() -> None:
-    one, other = making.prediction(SEED), making.prediction(SEED)
+    one, other = (making.prediction(SEED, entity={"customer_id": name}) for name in ("C1", "C3"))
     frame = making.batch([one, None, other], entities=b'["C1", null, "C3"]')
     said = [json.loads(entry) for entry in announcements(frame, 0)]
     assert [(entry["prediction_id"], entry["entity"]) for entry in said] == [
