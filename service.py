@@ -43,6 +43,7 @@ from serving.apis import add_apis
 from serving.bento import TiffinService
 from serving.documents import openapi_document
 from serving.entity_access import EntityAccess, count_lookups
+from serving.ledger_reader import LedgerReader
 from serving.listening import Listening
 from serving.management import management_app
 from serving.recorder import SpoolRecorder
@@ -58,6 +59,8 @@ from storage.queries import Queries
 logger = logging.getLogger("tiffin.serving")
 REMEMBERED_SECONDS = 86_400
 """How long the last prediction of an entity is kept for when the model cannot answer."""
+ANALYTICS_SECONDS = 10.0
+"""How long a question to the ledger may take."""
 RELEASES_FILE = settings.storage.state_dir / "releases.json"
 worker: Worker | None = None
 
@@ -146,6 +149,7 @@ class Tiffin:
                 settings.inference.deadline_ms / 1000,
             ),
             hub=Hub(Feed(cache())),
+            reader=LedgerReader(open_engine(urls.database, settings.storage), ANALYTICS_SECONDS),
         )
         await worker.start()
         end_with_supervisor()

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from models.definition import BinaryPolicy, Definition, Expansion, Kind
 from serving import documents
+from serving.analytics import add_analytics_routes
 from serving.bento import add_problems, answer_exception
 from serving.entities import view_of
 from serving.parameters import in_words, refuse_unknown
@@ -103,6 +104,7 @@ def management_app(worker: Callable[[], Worker], openapi: Callable[[], dict[str,
         return ModelSummary(**_summary(serving, definition_of(serving, model)))
 
     add_version_routes(app, worker)
+    add_analytics_routes(app, worker)
 
     @app.get("/v1/health", tags=["operation"], summary="Health in detail")
     def health() -> Health:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import Request
@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from serving.problems import FieldError, InvalidFeatures
-from serving.suggestions import Suggestions
+from serving.suggestions import Suggestions, hint
 
 MAX_TEXT = 256
 """Characters of what was sent that an answer repeats."""
@@ -21,6 +21,9 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "int_parsing_size": ("out_of_range", "has too many digits"),
     "greater_than_equal": ("out_of_range", "must be at least {ge}"),
     "less_than_equal": ("out_of_range", "must be at most {le}"),
+    "datetime_from_date_parsing": ("not_a_moment", "must be a time as ISO 8601 text, such as 2026-03-01T12:00:00Z"),
+    "datetime_parsing": ("not_a_moment", "must be a time as ISO 8601 text, such as 2026-03-01T12:00:00Z"),
+    "literal_error": ("unknown_value", "must be {expected}"),
     "string_too_long": ("too_long", "must have at most {max_length} characters"),
 }
 """Code and message by the type of pydantic's error."""
@@ -65,3 +68,9 @@ def _field(*place: object) -> str:
 
 def invalid(errors: list[FieldError]) -> InvalidFeatures:
     return InvalidFeatures("the request's parameters are not valid", errors=errors)
+
+
+def unknown_value(name: str, given: str, known: Sequence[str]) -> InvalidFeatures:
+    """The problem for a query parameter whose value is none of the known ones."""
+    message = f"must be one of {', '.join(known)}{hint(given, known)}" if known else "has no values here"
+    return invalid([FieldError(f"query.{name}", "unknown_value", message, given[:MAX_TEXT])])

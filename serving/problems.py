@@ -28,7 +28,7 @@ from typing import ClassVar
 
 from features.errors import UnknownEntityError
 from inference.errors import LoadFailedError, NotLoadedError, OverloadedError, RowFailedError, RunnerClosedError
-from ledger.errors import LedgerError
+from ledger.errors import LedgerError, QueryError, UnknownPredictionError
 from models.definition import Value
 from registry.errors import NoVersionError, UnknownModelError, UnknownVersionError, UnusableVersionError
 from serving.identifiers import timestamp
@@ -171,7 +171,7 @@ def problem_for(error: BaseException) -> Problem:
             return UnknownModel(f"{error}{hint(error.name, error.known)}")
         case UnknownEntityError():
             return UnknownEntity(str(error))
-        case UnknownVersionError():
+        case UnknownVersionError() | UnknownPredictionError():
             return NotFound(str(error))
         case OverloadedError():
             return Overloaded(str(error), retry_after_seconds=round(error.retry_after_seconds, 3))
@@ -181,6 +181,9 @@ def problem_for(error: BaseException) -> Problem:
             return ModelUnavailable(str(error), retry_after_seconds=5.0)
         case RowFailedError():
             return ModelUnavailable("the model failed on this record")
+        case QueryError():
+            fault = FieldError(f"query.{error.parameter}", "invalid", error.message)
+            return InvalidFeatures("the request's parameters are not valid", errors=[fault])
         case LedgerError():
             detail = "predictions cannot be recorded now, and none is given that is not"
             return StorageUnavailable(detail, retry_after_seconds=2.0)

@@ -28,6 +28,7 @@ from serving.endpoint import ModelEndpoint
 from serving.entities import view_of
 from serving.entity_access import EntityAccess
 from serving.front_door import FrontDoor
+from serving.ledger_reader import LedgerReader
 from serving.listening import Listening
 from serving.recorder import Entries, Recorder
 from serving.settings import ServingSettings
@@ -65,6 +66,7 @@ class Worker:
         ledger: LedgerSettings,
         entities: EntityAccess,
         hub: Hub,
+        reader: LedgerReader,
     ) -> None:
         """`broken` are models whose files do not load: they are not served, and `unready` names them."""
         self.definitions = definitions
@@ -83,6 +85,7 @@ class Worker:
         self._ledger = ledger
         self._entities = entities
         self._hub = hub
+        self.reader = reader
         self.stream = StreamApp(hub, definitions, serving.max_listeners)
         self.pool = Pool(inference, ModelMeters())
         self.endpoints = {name: self._endpoint(definition) for name, definition in definitions.items()}
@@ -129,6 +132,7 @@ class Worker:
         await self.pool.close(self.settings.shutdown_seconds)
         await self._entities.close()
         await self._recorder.close()
+        self.reader.close()
         self._access.flush()
         metrics.flush()
         self.health.stop()

@@ -3,7 +3,7 @@
 from serving.answers.answerer import Answer, Answerer, milliseconds_since
 from serving.answers.batch import Refused, Results, batch_answer, refusals
 from serving.answers.decision import Decision
-from serving.answers.kinds import answerer
+from serving.answers.kinds import answerer, levels_of
 from serving.answers.rehearsal import rehearse
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Results",
     "answerer",
     "batch_answer",
+    "levels_of",
     "milliseconds_since",
     "refusals",
     "rehearse",

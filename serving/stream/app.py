@@ -9,10 +9,10 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl
 
-from models.definition import BinaryPolicy, Definition
+from models.definition import Definition
 from monitoring import metrics
 from registry.errors import UnknownModelError
-from serving.answers.kinds import ANOMALY_LEVELS
+from serving.answers import levels_of
 from serving.parameters import invalid
 from serving.problems import FieldError, Overloaded, problem_for
 from serving.stream.event import Event, Filter, Notice
@@ -137,14 +137,6 @@ class StreamApp:
             for level in levels
             if level not in known
         ]
-
-
-def levels_of(definition: Definition) -> tuple[str, ...]:
-    """The levels that the model's predictions may have."""
-    policy = definition.policy
-    if isinstance(policy, BinaryPolicy):
-        return tuple(level.name for level in policy.levels)
-    return ANOMALY_LEVELS if definition.decides else ()
 
 
 async def _write(listener: Listener, write: Callable[[list[Notice], list[Event]], Awaitable[None]]) -> None:

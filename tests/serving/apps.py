@@ -27,6 +27,7 @@ from serving.apis import add_apis
 from serving.bento import TiffinService
 from serving.documents import openapi_document
 from serving.entity_access import EntityAccess, count_lookups
+from serving.ledger_reader import LedgerReader
 from serving.management import management_app
 from serving.recorder import SpoolRecorder
 from serving.remembered import Remembered
@@ -34,6 +35,7 @@ from serving.settings import ServingSettings
 from serving.stream import Feed, Hub
 from serving.worker import Worker
 from storage.cache import open_async_client, open_client
+from storage.database import open_engine
 from storage.health import StorageHealth
 from storage.queries import Queries
 from storage.settings import StorageSettings
@@ -84,6 +86,7 @@ class Parts:
                 self.inference.deadline_ms / 1000,
             ),
             hub=Hub(Feed(open_async_client(urls.redis, self.storage))),
+            reader=LedgerReader(open_engine(urls.database, self.storage), 10.0),
         )
 
 
