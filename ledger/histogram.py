@@ -2,13 +2,14 @@
 
 A score that comes with a label is a probability or lies between 0 and 1 anyway: 50 bins of 0.02, numbers 0 to 49. Any
 other number is counted by its magnitude: bin k holds what lies above 1.1^(k-1) and up to 1.1^k, so that a quantile read
-from the bins is at most 5 % off (the idea of DDSketch, VLDB 2019). Its number is 2000 + k + 500 for positive numbers,
+from the bins is at most 10 % off (the idea of DDSketch, VLDB 2019). Its number is 2000 + k + 500 for positive numbers,
 2000 - k - 500 for negative ones, and 2000 for what is closer to 0 than 1e-6; beyond 1e12 all lies in the last bin.
 """
 
 from __future__ import annotations
 
 import math
+from functools import cache
 
 UNIT_BINS = 50
 GROWTH = 1.1
@@ -34,6 +35,7 @@ def magnitude_bin(value: float) -> int:
     return ZERO + number if value > 0 else ZERO - number
 
 
+@cache
 def edges(number: int) -> tuple[float, float]:
     """The least and the greatest value that a bin stands for.
 

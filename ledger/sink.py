@@ -14,7 +14,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from ledger import partitions
 from ledger.connection import connect, is_rows_fault, transaction
-from ledger.partitions import Week
+from ledger.partitions import Span
 from ledger.purged import Purged
 from ledger.rows import Row
 from ledger.statements import BEGIN, COPY, COPY_SCORES, KNOWN, LATEST, LOCK_TOTALS, PURGES, ROLLUPS, TEMPORARY
@@ -38,7 +38,7 @@ class Sink:
         self._application = application
         self._reject = reject
         self._connection: Connection | None = None
-        self._weeks: set[Week] = set()
+        self._spans: set[Span] = set()
 
     def write(self, rows: Sequence[Row]) -> int:
         """Write all rows in one transaction and return how many of them were new.
@@ -47,7 +47,7 @@ class Sink:
         StorageUnavailableError when it cannot be done now; some of the rows may have been written then, which does no
         harm when they are written again.
         """
-        sane = [row for row in rows if self._is_of_a_week(row)]
+        sane = [row for row in rows if self._is_of_a_span(row)]
         sane.sort(key=_prediction_id)  # in one order, so that two who write the same rows wait for each other in turn
         try:
             return self._write(sane) if sane else 0
@@ -72,13 +72,13 @@ class Sink:
     def close(self) -> None:
         """Give the connection back; the next write opens another."""
         connection, self._connection = self._connection, None
-        self._weeks.clear()
+        self._spans.clear()
         if connection is not None:
             connection.close()
 
-    def _is_of_a_week(self, row: Row) -> bool:
+    def _is_of_a_span(self, row: Row) -> bool:
         try:
-            Week.at(row.made_ms)
+            Span.at(row.made_ms)
         except ValueError as error:
             self._reject(row, str(error))
             return False
@@ -101,9 +101,9 @@ class Sink:
         return self._write(rows[:middle]) + self._write(rows[middle:])
 
     def _transact(self, connection: Connection, rows: Sequence[Row]) -> int:
-        weeks = {Week.at(row.made_ms) for row in rows}
-        if not weeks <= self._weeks:
-            self._make_partitions(connection, weeks)
+        spans = {Span.at(row.made_ms) for row in rows}
+        if not spans <= self._spans:
+            self._make_partitions(connection, spans)
         with transaction(connection) as cursor:
             cursor.execute(f"{BEGIN}; {PURGES}")
             purged = Purged.of(cursor.fetchall())
@@ -129,10 +129,10 @@ class Sink:
         new = {row.prediction_id.lower(): row for row in rows}
         return [row for prediction_id, row in new.items() if prediction_id not in known]
 
-    def _make_partitions(self, connection: Connection, weeks: set[Week]) -> None:
+    def _make_partitions(self, connection: Connection, spans: set[Span]) -> None:
         with transaction(connection) as cursor:
-            partitions.make(cursor, weeks)
-            self._weeks = set(partitions.existing(cursor))
+            partitions.make(cursor, spans)
+            self._spans = set(partitions.existing(cursor))
 
 
 def _copy(cursor: Cursor, statement: str, lines: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -67,22 +67,27 @@ class Total:
 
     def merge(self, other: Total) -> None:
         """Add another sum."""
-        for name in (
-            "predictions",
-            "scored",
-            "score_sum",
-            "score_squares",
-            "latency_ms_sum",
-            "cached",
-            "stale",
-            "warned",
-        ):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("score_bins", "latency_bins", "levels", "labels", "operations"):
-            getattr(self, name).update(getattr(other, name))
-        if other.score_min is not None and other.score_max is not None:
-            self.score_min = other.score_min if self.score_min is None else min(self.score_min, other.score_min)
-            self.score_max = other.score_max if self.score_max is None else max(self.score_max, other.score_max)
+        self.predictions += other.predictions
+        self.scored += other.scored
+        self.score_sum += other.score_sum
+        self.score_squares += other.score_squares
+        self.latency_ms_sum += other.latency_ms_sum
+        self.cached += other.cached
+        self.stale += other.stale
+        self.warned += other.warned
+        self.score_bins.update(other.score_bins)
+        self.latency_bins.update(other.latency_bins)
+        self.levels.update(other.levels)
+        self.labels.update(other.labels)
+        self.operations.update(other.operations)
+        self.score_min = _chosen(min, self.score_min, other.score_min)
+        self.score_max = _chosen(max, self.score_max, other.score_max)
+
+
+def _chosen(choose: Callable[[float, float], float], one: float | None, other: float | None) -> float | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return choose(one, other)
 
 
 def totals_json(rows: Iterable[Row]) -> str:
