@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Raw
@@ -27,6 +28,10 @@ def escaped(value: str | None) -> str:
     return clean_text(value).translate(_ESCAPES)
 
 
+word = lru_cache(maxsize=4096)(escaped)
+"""The same for texts that come again and again."""
+
+
 def clean_text(value: str) -> str:
     """The text without what PostgreSQL refuses.
 
@@ -36,19 +41,17 @@ def clean_text(value: str) -> str:
     return value.replace("\0", _REPLACEMENT).encode("utf-8", "replace").decode()
 
 
-def json_text(raw: Raw, *, line: bool = True) -> str:
-    """JSON as a field of a line; null is no value. Without `line` it is the JSON itself, strict in any case.
+def raw_field(raw: Raw) -> str:
+    """JSON as it came, as a field of a line; null is no value. Raises ValueError for what is no JSON."""
+    text = bytes(raw).decode()
+    return NULL if text == "null" else json_field(text)
 
-    Raises ValueError or RecursionError for what is no JSON at all.
-    """
-    text = bytes(raw).decode("utf-8")
-    if line and text == "null":
-        return NULL
-    if not line or "\\u" in text:
-        text = strict(text)
-    if not line:
-        return text
+
+def json_field(text: str) -> str:
+    """JSON as a field of a line."""
     if "\\" in text:
+        if "\\u" in text:
+            text = strict(text)
         text = text.replace("\\", "\\\\")
     if "\n" in text or "\r" in text or "\t" in text:  # blanks between values: in strings they are escapes
         text = text.replace("\n", " ").replace("\r", " ").replace("\t", " ")

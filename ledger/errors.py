@@ -3,7 +3,9 @@
 LedgerError
 ├── SpoolError             the local spool cannot be written now: do not acknowledge what was handed over
 │   └── SpoolFullError     its limit or the disk is reached; it goes on when the shipper has made room
-└── FrameError             a frame's content is not what a worker writes; it cannot become rows
+├── FrameError             a frame's content is not what a worker writes; it cannot become rows
+├── QueryError             a question asks for what there is not; it names the parameter
+└── UnknownPredictionError no prediction has this id, or none any more
 """
 
 from __future__ import annotations
@@ -35,3 +37,20 @@ class FrameError(LedgerError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"the frame cannot become rows: {reason}")
         self.reason = reason
+
+
+class QueryError(LedgerError):
+    """A parameter of a question is not valid. `message` says what it must be."""
+
+    def __init__(self, parameter: str, message: str) -> None:
+        super().__init__(f"{parameter} {message}")
+        self.parameter = parameter
+        self.message = message
+
+
+class UnknownPredictionError(LedgerError):
+    """The ledger holds no such prediction: it never was, was purged, or is older than the retention."""
+
+    def __init__(self, prediction_id: str) -> None:
+        super().__init__(f"no prediction {prediction_id[:80]!r} is kept")
+        self.prediction_id = prediction_id

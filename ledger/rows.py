@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from ledger.copying import NULL, escaped, json_text
+from ledger.copying import NULL, escaped, json_field, raw_field, strict, word
 from ledger.errors import FrameError
 from ledger.frame import Frame
 from ledger.identity import milliseconds
@@ -17,22 +17,41 @@ COLUMNS = (
     "role", "operation", "entity", "label", "level", "confidence", "caller", "request_id", "probabilities", "answer",
     "drivers", "features", "warnings",
 )  # fmt: skip
-"""Of the table, in the order of a line."""
+"""Of the table of predictions, in the order of a line."""
+SCORE_COLUMNS = ("model", "entity", "prediction_id", "created_at", "as_of", "score", "level", "version")
+"""Of the temporary table of new scores."""
 
 T = TypeVar("T")
 _NOTHING = Raw(b"null")
 _EMPTY = Raw(b"{}")
-_NO_WARNINGS = Raw(b"[]")
+_ID_LENGTH = 36
+ANSWERING = frozenset({"champion", "canary"})
+"""Roles whose answers callers have seen; a challenger in the shadow changes no entity's latest score."""
 
 
 class Row(NamedTuple):
-    """A prediction on its way into the table."""
+    """A prediction on its way into the table: its lines for COPY, and what it is counted by."""
 
+    line: str
+    """Of `COLUMNS`, in COPY's text format, with the end of line."""
+    score_line: str | None
+    """Of `SCORE_COLUMNS`, where it may become its entity's latest score."""
     prediction_id: str
     made_ms: int
     """Unix milliseconds, of the id."""
-    line: str
-    """For COPY in its text format, with the end of line."""
+    model: str
+    version: str
+    role: str
+    operation: str
+    entity: str | None
+    score: float | None
+    label: str | None
+    """As JSON."""
+    level: str | None
+    latency_ms: float | None
+    cached: bool
+    stale: bool
+    warned: bool
 
 
 class Contribution(msgspec.Struct, gc=False):
@@ -55,16 +74,16 @@ class _Prediction(msgspec.Struct, gc=False):
     version: str
     created_at: str
     role: str = ""
-    score: Raw = _NOTHING
-    label: Raw = _NOTHING
+    score: float | None = None
+    label: bool | str | None = None
     level: str | None = None
-    threshold: Raw = _NOTHING
+    threshold: float | None = None
     confidence: str | None = None
     answer: Raw = _EMPTY
     cached: bool = False
     stale: bool = False
-    warnings: Raw = _NO_WARNINGS
-    latency_ms: Raw = _NOTHING
+    warnings: list[str] = []
+    latency_ms: float | None = None
     probabilities: Raw = _NOTHING
     explanation: _Explanation | None = None
 
@@ -109,36 +128,65 @@ def rows_of(frame: Frame) -> list[Row]:
 
 
 def _row(frame: Frame, made: _Prediction, entity: str | None, features: Raw) -> Row:
-    explanation = made.explanation
-    drivers = _NOTHING if explanation is None else Raw(_write(explanation.contributions))
+    if len(made.prediction_id) != _ID_LENGTH:
+        raise FrameError(f"{made.prediction_id!r:.80} is no prediction's id")
+    label = None if made.label is None else _encoded(made.label)
+    score, version, level, created_at = (
+        _number(made.score),
+        word(made.version),
+        word(made.level),
+        escaped(made.created_at),
+    )
+    who, as_of = escaped(entity), escaped(frame.as_of)
     line = "\t".join(
         (
-            escaped(made.prediction_id),
-            escaped(made.created_at),
-            escaped(frame.as_of),
-            _number(made.score),
+            made.prediction_id,
+            created_at,
+            as_of,
+            score,
             _number(made.threshold),
             _number(made.latency_ms),
             "t" if made.cached else "f",
             "t" if made.stale else "f",
-            escaped(made.model),
-            escaped(made.version),
-            escaped(made.role),
-            escaped(frame.operation),
-            escaped(entity),
-            json_text(made.label),
-            escaped(made.level),
-            escaped(made.confidence),
-            escaped(frame.caller),
+            word(made.model),
+            version,
+            word(made.role),
+            frame.operation,
+            who,
+            NULL if label is None else json_field(label),
+            level,
+            word(made.confidence),
+            word(frame.caller),
             escaped(frame.request_id),
-            json_text(made.probabilities),
-            json_text(made.answer),
-            json_text(drivers),
-            json_text(features),
-            NULL if len(bytes(made.warnings)) <= 2 else json_text(made.warnings),
+            raw_field(made.probabilities),
+            raw_field(made.answer),
+            NULL if made.explanation is None else json_field(_encoded(made.explanation.contributions)),
+            raw_field(features),
+            json_field(_encoded(made.warnings)) if made.warnings else NULL,
         )
     )
-    return Row(made.prediction_id, milliseconds(made.prediction_id), line + "\n")
+    score_line = None
+    if entity is not None and made.score is not None and made.role in ANSWERING:
+        fields = (word(made.model), who, made.prediction_id, created_at, as_of, score, level, version)
+        score_line = "\t".join(fields) + "\n"
+    return Row(
+        line + "\n",
+        score_line,
+        made.prediction_id,
+        milliseconds(made.prediction_id),
+        made.model,
+        made.version,
+        made.role,
+        frame.operation,
+        entity,
+        made.score,
+        label,
+        made.level,
+        made.latency_ms,
+        made.cached,
+        made.stale,
+        bool(made.warnings),
+    )
 
 
 def _features_of_one(frame: Frame) -> Raw:
@@ -159,12 +207,15 @@ def _read_body(frame: Frame) -> _Request:
     try:
         return _read_request(frame.body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        return _read_request(json_text(Raw(frame.body), line=False))
+        return _read_request(strict(frame.body.decode()))
 
 
-def _number(value: Raw) -> str:
-    text = bytes(value)
-    return NULL if text == b"null" else text.decode("ascii")
+def _number(value: float | None) -> str:
+    return NULL if value is None else repr(value)
+
+
+def _encoded(value: object) -> str:
+    return _write(value).decode()
 
 
 def _at(values: list[T], index: int) -> T | None:

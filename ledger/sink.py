@@ -6,15 +6,19 @@ import io
 import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
 
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812 - a class with a function's name
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from ledger import partitions
 from ledger.connection import connect, is_rows_fault, transaction
-from ledger.partitions import Week
+from ledger.partitions import Span
+from ledger.purged import Purged
 from ledger.rows import Row
-from ledger.statements import APPLY, COPY, TEMPORARY
+from ledger.statements import BEGIN, COPY, COPY_SCORES, KNOWN, LATEST, LOCK_TOTALS, PURGES, ROLLUPS, TEMPORARY
+from ledger.totals import totals_json
 from storage.addresses import redact
 from storage.errors import StorageUnavailableError
 
@@ -23,6 +27,7 @@ logger = logging.getLogger("tiffin.ledger")
 Reject = Callable[[Row, str], None]
 """Is told of a row that PostgreSQL refuses, and why; it must have kept it when it returns."""
 _BUFFER_BYTES = 1 << 18
+_prediction_id = attrgetter("prediction_id")
 
 
 class Sink:
@@ -33,7 +38,7 @@ class Sink:
         self._application = application
         self._reject = reject
         self._connection: Connection | None = None
-        self._weeks: set[Week] = set()
+        self._spans: set[Span] = set()
 
     def write(self, rows: Sequence[Row]) -> int:
         """Write all rows in one transaction and return how many of them were new.
@@ -42,11 +47,10 @@ class Sink:
         StorageUnavailableError when it cannot be done now; some of the rows may have been written then, which does no
         harm when they are written again.
         """
-        sane = [row for row in rows if self._is_of_a_week(row)]
-        if not sane:
-            return 0
+        sane = [row for row in rows if self._is_of_a_span(row)]
+        sane.sort(key=_prediction_id)  # in one order, so that two who write the same rows wait for each other in turn
         try:
-            return self._write(sane)
+            return self._write(sane) if sane else 0
         except psycopg2.Error as error:
             self.close()
             raise StorageUnavailableError("postgresql", redact(_reason(error), self._url)) from error
@@ -68,13 +72,13 @@ class Sink:
     def close(self) -> None:
         """Give the connection back; the next write opens another."""
         connection, self._connection = self._connection, None
-        self._weeks.clear()
+        self._spans.clear()
         if connection is not None:
             connection.close()
 
-    def _is_of_a_week(self, row: Row) -> bool:
+    def _is_of_a_span(self, row: Row) -> bool:
         try:
-            Week.at(row.made_ms)
+            Span.at(row.made_ms)
         except ValueError as error:
             self._reject(row, str(error))
             return False
@@ -84,6 +88,9 @@ class Sink:
         connection = self.connected()
         try:
             return self._transact(connection, rows)
+        except psycopg2.errors.UniqueViolation:
+            new = self._unknown(connection, rows)
+            return self._write(new) if new else 0
         except psycopg2.Error as error:
             if connection.closed or not is_rows_fault(error):
                 raise
@@ -94,20 +101,42 @@ class Sink:
         return self._write(rows[:middle]) + self._write(rows[middle:])
 
     def _transact(self, connection: Connection, rows: Sequence[Row]) -> int:
-        weeks = {Week.at(row.made_ms) for row in rows}
-        if not weeks <= self._weeks:
-            self._make_partitions(connection, weeks)
-        lines = io.BytesIO("".join([row.line for row in rows]).encode())
+        spans = {Span.at(row.made_ms) for row in rows}
+        if not spans <= self._spans:
+            self._make_partitions(connection, spans)
         with transaction(connection) as cursor:
-            cursor.copy_expert(COPY, lines, _BUFFER_BYTES)
-            cursor.execute(APPLY)
-            ((added,),) = cursor.fetchall()
-        return int(added)
+            cursor.execute(f"{BEGIN}; {PURGES}")
+            purged = Purged.of(cursor.fetchall())
+            kept = [row for row in rows if not purged.covers(row)] if purged else rows
+            if not kept:
+                return 0
+            _copy(cursor, COPY, [row.line for row in kept])
+            totals = totals_json(kept)
+            scores = [row.score_line for row in kept if row.score_line is not None]
+            if scores:
+                _copy(cursor, COPY_SCORES, scores)
+            cursor.execute(LOCK_TOTALS)
+            if scores:
+                cursor.execute(LATEST)
+            cursor.execute(ROLLUPS, (totals,))
+        return len(kept)
 
-    def _make_partitions(self, connection: Connection, weeks: set[Week]) -> None:
+    def _unknown(self, connection: Connection, rows: Sequence[Row]) -> list[Row]:
+        """Those that are not in the table yet, each once: a spool is read again after a crash."""
+        with connection.cursor() as cursor:
+            cursor.execute(KNOWN, ([row.prediction_id for row in rows],))
+            known = {prediction_id for (prediction_id,) in cursor.fetchall()}
+        new = {row.prediction_id.lower(): row for row in rows}
+        return [row for prediction_id, row in new.items() if prediction_id not in known]
+
+    def _make_partitions(self, connection: Connection, spans: set[Span]) -> None:
         with transaction(connection) as cursor:
-            partitions.make(cursor, weeks)
-            self._weeks = set(partitions.existing(cursor))
+            partitions.make(cursor, spans)
+            self._spans = set(partitions.existing(cursor))
+
+
+def _copy(cursor: Cursor, statement: str, lines: Sequence[str]) -> None:
+    cursor.copy_expert(statement, io.BytesIO("".join(lines).encode()), _BUFFER_BYTES)
 
 
 def _reason(error: psycopg2.Error) -> str:

@@ -79,7 +79,6 @@ latest_scores = Table(
     Column("level", Text, nullable=False, server_default=text("''"), comment="empty where the model has none"),
     Column("version", Text, nullable=False),
     Index(None, "model", "level", "score", "entity"),
-    Index(None, "model", "prediction_id"),
     comment="the newest score of every entity that was answered with",
 )
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as some
 from ledger.errors import FrameError
 from ledger.feed import announcements
 from ledger.frame import Frame, decode
-from ledger.histogram import edges, magnitude_bin, magnitude_bin_sql, score_bin, score_bin_sql
+from ledger.histogram import edges, score_bin
 from ledger.rows import COLUMNS, rows_of
 from ledger.sink import Sink
 from storage.settings import StorageSettings
@@ -182,18 +182,9 @@ numbers: Sequence[float] = [
 ]  # fmt: skip
 
 
-def test_postgresql_counts_into_the_same_bins_as_python(ledger_url: str) -> None:
-    values = ", ".join(f"({number!r}::float8, {label})" for number in numbers for label in ("'true'::jsonb", "null"))
-    bins = f"{score_bin_sql('x', 'label')}, {magnitude_bin_sql('x')}"
-    query = f"select x, label, {bins} from (values {values}) as given (x, label)"
-    for number, label, by_score, by_size in execute(ledger_url, query):
-        assert by_score == score_bin(float(str(number)), has_label=label is not None), number
-        assert by_size == magnitude_bin(float(str(number))), number
-
-
 def test_every_number_lies_between_the_edges_of_its_bin() -> None:
     for number in numbers:
         for has_label in (True, False):
-            low, high = edges(score_bin(number, has_label=has_label))
+            low, high = edges(score_bin(number, has_label))
             if 1e-6 < abs(number) < 1e12:
                 assert low * (1 - 1e-12) <= number <= high * (1 + 1e-12) or (number < 0 and low <= number <= high)

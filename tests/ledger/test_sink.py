@@ -15,7 +15,7 @@ from hypothesis import strategies as some
 from ledger import partitions
 from ledger.connection import connect, transaction
 from ledger.identity import EPOCH, lowest, milliseconds
-from ledger.partitions import Week
+from ledger.partitions import Span
 from ledger.rows import Row, rows_of
 from ledger.sink import Sink
 from storage.errors import StorageUnavailableError
@@ -137,7 +137,7 @@ def test_old_and_future_predictions_find_their_partitions(ledger_url: str) -> No
     writer = sink(ledger_url)
     assert writer.write([row(seed, moment=moment) for moment in moments]) == 3
     for moment in moments:
-        name = Week.of(moment).partition
+        name = Span.of(moment).partition
         assert execute(ledger_url, f"select count(*) from {name}") == [(1,)]
     writer.close()
 
@@ -151,16 +151,16 @@ def test_partitions_are_made_ahead(ledger_url: str) -> None:
 
 
 @given(some.integers(int(8e8), int(3.9e9)))
-def test_a_week_holds_the_ids_of_its_moments_and_begins_on_a_monday(second: int) -> None:
+def test_a_partition_holds_the_ids_of_its_moments_and_begins_on_a_monday(second: int) -> None:
     moment = datetime.fromtimestamp(second, UTC)
-    week = Week.of(moment)
-    low, high = week.bounds
+    span = Span.of(moment)
+    low, high = span.bounds
     made = making.identity(moment, random.Random(1))
-    assert week.start <= moment < week.end
+    assert span.start <= moment < span.end
     assert low <= made < high
-    assert week.start.weekday() == 0
-    assert Week(week.number + 1).bounds[0] == high
-    assert Week.at(milliseconds(made)) == week
+    assert span.start.weekday() == 0
+    assert Span(span.number + 1).bounds[0] == high
+    assert Span.at(milliseconds(made)) == span
     assert lowest(moment - timedelta(milliseconds=1)) < lowest(moment + timedelta(milliseconds=1))
     assert EPOCH + timedelta(milliseconds=milliseconds(made)) <= moment
 

@@ -131,7 +131,6 @@ def _create_latest() -> None:
         "latest_scores",
         ["model", "level", "score", "entity"],
     )
-    op.create_index("ix_latest_scores_model_prediction_id", "latest_scores", ["model", "prediction_id"])
     op.create_table(
         "latest_levels",
         sa.Column("model", sa.Text, nullable=False),
