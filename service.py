@@ -30,6 +30,7 @@ import psutil
 import storage
 from features.cache import FeatureCache
 from features.online import OnlineFeatures
+from ledger import status
 from ledger.configuration import Configuration
 from models import broken, catalogue
 from models.definition import Definition
@@ -150,6 +151,7 @@ class Tiffin:
             ),
             hub=Hub(Feed(cache())),
             reader=LedgerReader(open_engine(urls.database, settings.storage), ANALYTICS_SECONDS),
+            shipping=partial(status.read, settings.storage.state_dir),
         )
         await worker.start()
         end_with_supervisor()

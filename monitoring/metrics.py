@@ -44,6 +44,19 @@ listeners = Gauge(
 lookups = Counter(
     "tiffin_feature_lookups", "Entities whose features were asked for, by how they were found", ["view", "outcome"]
 )
+spool_bytes = Gauge(
+    "tiffin_spool_bytes", "Predictions on local disk that PostgreSQL does not have yet", multiprocess_mode="livemax"
+)
+spool_age = Gauge(
+    "tiffin_spool_oldest_seconds", "How long the oldest of them has been waiting", multiprocess_mode="livemax"
+)
+ledger_rows = Gauge(
+    "tiffin_ledger_rows",
+    "Predictions since the shipper's start: shipped, rejected, fed to the live stream, feed_skipped",
+    ["outcome"],
+    multiprocess_mode="livemax",
+)
+shipper_up = Gauge("tiffin_shipper_up", "1 when the process that ships the spool runs", multiprocess_mode="livemin")
 predictions = Counter("tiffin_predictions", "Predictions answered", ["model", "version", "role", "level"])
 scores = Histogram("tiffin_score", "Scores of answered predictions", ["model"], buckets=SCORE_BUCKETS)
 model_up = Gauge(

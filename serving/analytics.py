@@ -8,6 +8,9 @@ from functools import partial
 from typing import Annotated, TypeVar
 
 from fastapi import FastAPI, Path, Query
+from sqlalchemy import Engine
+
+from features.entity import LONGEST, SEPARATOR
 from ledger.comparison import Comparison, Period, comparison
 from ledger.history import history
 from ledger.page import Page
@@ -16,9 +19,6 @@ from ledger.query import MAX_LIMIT
 from ledger.stats import Stats, stats
 from ledger.top import LatestScore, top
 from ledger.trends import Metric, Trend, Window, trends
-from sqlalchemy import Engine
-
-from features.entity import LONGEST, SEPARATOR
 from serving.answers import levels_of
 from serving.parameters import invalid, unknown_value
 from serving.problems import FieldError

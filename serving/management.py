@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import Field
 
+from ledger.status import Status
 from models.definition import BinaryPolicy, Definition, Expansion, Kind
 from serving import documents
 from serving.analytics import add_analytics_routes
@@ -24,6 +25,8 @@ from serving.schema import Described
 from serving.versions import add_version_routes, definition_of
 from serving.worker import NAMES, SILENT, Worker
 from storage.health import DependencyHealth
+
+BEHIND_SECONDS = 10.0
 
 
 class ModelSummary(Described):
@@ -65,10 +68,22 @@ class Dependency(Described):
     since: str
 
 
+class Ledger(Described):
+    status: Literal["up", "behind", "down"] = Field(
+        description="behind: predictions have waited in the spool for more than 10 s; down: nobody ships them"
+    )
+    spool_bytes: int = Field(description="predictions on local disk that PostgreSQL does not have yet")
+    oldest_unshipped_seconds: float
+    shipped: int = Field(description="predictions written since the shipper's start")
+    rejected: int = Field(description="predictions that could not be written and were put aside")
+    error: str | None = Field(description="why nothing can be shipped now")
+
+
 class Health(Described):
     status: Literal["ok", "degraded", "down"]
     reasons: list[str]
     dependencies: list[Dependency]
+    ledger: Ledger
     models: list[ModelSummary]
     uptime_seconds: float
     resources: dict[str, float] = Field(description="of this worker and its machine")
@@ -176,10 +191,23 @@ def _health(worker: Worker) -> Health:
         status=status,
         reasons=reasons + impaired,
         dependencies=[_dependency(state) for state in states],
+        ledger=_ledger(worker.shipping()),
         models=[ModelSummary(**_summary(worker, definition)) for definition in worker.definitions.values()],
         uptime_seconds=round(time.time() - worker.started_at, 1),
         resources=_resources(),
         totals={"requests": worker.door.answered, "predictions": worker.predictions},
+    )
+
+
+def _ledger(status: Status) -> Ledger:
+    behind = status.oldest_unshipped_seconds > BEHIND_SECONDS
+    return Ledger(
+        status="down" if not status.running else "behind" if behind else "up",
+        spool_bytes=status.spool_bytes,
+        oldest_unshipped_seconds=round(status.oldest_unshipped_seconds, 3),
+        shipped=status.shipped,
+        rejected=status.rejected,
+        error=SILENT if status.error else None,  # the server's own words are in the log
     )
 
 

@@ -17,6 +17,7 @@ from inference.loaded import LoadedModel, load
 from inference.pool import Pool
 from inference.settings import RunnerSettings
 from ledger.settings import LedgerSettings
+from ledger.status import Status
 from models.definition import Definition
 from monitoring import metrics
 from monitoring.access import AccessLog
@@ -67,6 +68,7 @@ class Worker:
         entities: EntityAccess,
         hub: Hub,
         reader: LedgerReader,
+        shipping: Callable[[], Status],
     ) -> None:
         """`broken` are models whose files do not load: they are not served, and `unready` names them."""
         self.definitions = definitions
@@ -86,6 +88,7 @@ class Worker:
         self._entities = entities
         self._hub = hub
         self.reader = reader
+        self.shipping = shipping
         self.stream = StreamApp(hub, definitions, serving.max_listeners)
         self.pool = Pool(inference, ModelMeters())
         self.endpoints = {name: self._endpoint(definition) for name, definition in definitions.items()}
@@ -242,9 +245,19 @@ class Worker:
             try:
                 for state in self.health.snapshot().values():
                     metrics.dependency_up.labels(state.name).set(state.ok)
+                self._report_shipping()
                 metrics.flush()
             except OSError:
                 logger.exception("metrics could not be written")
+
+    def _report_shipping(self) -> None:
+        """What waits in the spool, and what has become of the rest."""
+        status = self.shipping()
+        metrics.spool_bytes.set(status.spool_bytes)
+        metrics.spool_age.set(status.oldest_unshipped_seconds)
+        metrics.shipper_up.set(status.running)
+        for outcome in ("shipped", "rejected", "fed", "feed_skipped"):
+            metrics.ledger_rows.labels(outcome).set(getattr(status, outcome))
 
     def _drain_on_sigterm(self) -> None:
         """On SIGTERM readiness goes at once; what uvicorn does then follows `drain_seconds` later."""

@@ -7,6 +7,7 @@ import signal
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,6 +18,7 @@ import storage
 from features.cache import FeatureCache
 from features.online import OnlineFeatures
 from inference.settings import RunnerSettings
+from ledger import status
 from ledger.settings import LedgerSettings
 from models import catalogue
 from models.definition import Definition
@@ -87,6 +89,7 @@ class Parts:
             ),
             hub=Hub(Feed(open_async_client(urls.redis, self.storage))),
             reader=LedgerReader(open_engine(urls.database, self.storage), 10.0),
+            shipping=partial(status.read, self.storage.state_dir),
         )
 
 
