@@ -103,7 +103,7 @@ def openapi_document(
 
 def _give_examples(document: dict[str, Any], model: str | None) -> None:
     """Values for the parameters of paths that work when sent."""
-    examples = {"model": model, "version": CHAMPION}
+    examples = {"model": model, "version": CHAMPION, "entity": "C000123"}
     for item in document["paths"].values():
         for operation in item.values():
             for parameter in operation.get("parameters", ()):

@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
+from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic.json_schema import SkipJsonSchema
+
 from features.entity import LONGEST
 from features.views import View
-from pydantic import BaseModel, ConfigDict, Field, create_model
-
 from models.definition import Category, Definition, Feature, Flag, Moment, Number, Series
 from serving.validation import DEFAULT_TOP, MAX_TOP, MOMENTS, has_probabilities
 
@@ -168,11 +169,13 @@ def shapes(definition: Definition, view: View | None = None, *, max_records: int
         options["threshold"] = (float | None, Field(default=None, ge=0, le=1, description=about))
     top = Field(default=DEFAULT_TOP, ge=0, le=MAX_TOP, description="how many contributions to list; 0 for all")
     one, many = _subjects(title, record, view, max_records)
+    single = Described if view is None else _one_of("record", "entity")
+    several = Described if view is None else _one_of("records", "entities")
     return Shapes(
         record=record,
-        predict=create_model(f"{title}PredictRequest", __base__=Described, **one, **options),
-        explain=create_model(f"{title}ExplainRequest", __base__=Described, **one, **options, top=(int | None, top)),
-        batch=create_model(f"{title}BatchRequest", __base__=Described, **many, **options),
+        predict=create_model(f"{title}PredictRequest", __base__=single, **one, **options),
+        explain=create_model(f"{title}ExplainRequest", __base__=single, **one, **options, top=(int | None, top)),
+        batch=create_model(f"{title}BatchRequest", __base__=several, **many, **options),
     )
 
 
@@ -201,24 +204,32 @@ def _subjects(
         "as_of": (str | None, as_of),
         "given": (dict[str, Any] | None, Field(default=None, description=about)),
     }
+    nothing = SkipJsonSchema[None]
     entities = list[entity]  # type: ignore[valid-type]
     sent = "one value for every feature; or send an entity"
     several = "one query computes the features of all; or send records"
+    bounds: dict[str, Any] = {"default": None, "min_length": 1, "max_length": max_records}
     return (
         {
-            "record": (record | None, Field(default=None, description=sent)),
-            "entity": (entity | None, Field(default=None, description="computed from its events; or send a record")),
+            "record": (record | nothing, Field(default=None, description=sent)),
+            "entity": (entity | nothing, Field(default=None, description="computed from its events; or send a record")),
             **beside,
         },
         {
-            "records": (records | None, Field(default=None, min_length=1, max_length=max_records)),
-            "entities": (
-                entities | None,
-                Field(default=None, min_length=1, max_length=max_records, description=several),
-            ),
+            "records": (records | nothing, Field(**bounds)),
+            "entities": (entities | nothing, Field(**bounds, description=several)),
             **beside,
         },
     )
+
+
+def _one_of(*names: str) -> type[BaseModel]:
+    """A base for requests that must hold exactly one of these fields."""
+
+    class Either(Described):
+        model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [name]} for name in names]})
+
+    return Either
 
 
 def _field(feature: Feature) -> tuple[Any, Any]:

@@ -253,9 +253,9 @@ class Worker:
     def _report_shipping(self) -> None:
         """What waits in the spool, and what has become of the rest."""
         status = self.shipping()
-        metrics.spool_bytes.set(status.spool_bytes)
-        metrics.spool_age.set(status.oldest_unshipped_seconds)
-        metrics.shipper_up.set(status.running)
+        metrics.spool_bytes.labels("local").set(status.spool_bytes)
+        metrics.spool_age.labels("local").set(status.oldest_unshipped_seconds)
+        metrics.dependency_up.labels("shipper").set(status.running)
         for outcome in ("shipped", "rejected", "fed", "feed_skipped"):
             metrics.ledger_rows.labels(outcome).set(getattr(status, outcome))
 
