@@ -19,7 +19,6 @@ from ledger.times import written
 from ledger.totals import Total
 
 _LONGEST = timedelta(days=3700)
-_FINE = timedelta(days=31)
 _FIRST_YEAR, _LAST_YEAR = 1990, 2100
 
 
@@ -94,9 +93,9 @@ class Comparison:
 def comparison(engine: Engine, model: str, a: Period, b: Period, *, hourly_days: int = 90) -> Comparison:
     """Two periods, two versions, or two versions in two periods.
 
-    Sides are compared by whole hours in UTC where they are at most 31 days long and began in the last `hourly_days`
-    (the setting `ledger.hourly_rollup_days`), else by whole days; their ends are moved outwards to these. Raises
-    QueryError for a period without a time zone and for one that ends before it begins.
+    Sides that began in the last `hourly_days` (the setting `ledger.hourly_rollup_days`) are compared by whole hours in
+    UTC, others by whole days; their ends are moved outwards to these. Raises QueryError for a period without a time
+    zone and for one that ends before it begins.
     """
     first, second = (_read(engine, model, name, period, hourly_days) for name, period in (("a", a), ("b", b)))
     bars = scale([first.total.score_bins, second.total.score_bins])
@@ -120,9 +119,7 @@ def _read(engine: Engine, model: str, name: str, period: Period, hourly_days: in
         raise QueryError(f"{name}.from", "must be before its end")
     if end - start > _LONGEST:
         raise QueryError(f"{name}.from", f"must be at most {_LONGEST.days} days before its end")
-    recent = datetime.now(UTC) - start < timedelta(days=hourly_days)
-    width: Width = "hour" if recent and end - start <= _FINE else "day"
-    step = timedelta(hours=1) if width == "hour" else timedelta(days=1)
+    step = timedelta(hours=1) if datetime.now(UTC) - start < timedelta(days=hourly_days) else timedelta(days=1)
     begin, until = EPOCH + (start - EPOCH) // step * step, EPOCH - (EPOCH - end) // step * step
     if not is_text(model) or (period.version is not None and not is_text(period.version)):
         return _Read(begin, until, period.version, Total())
@@ -134,18 +131,26 @@ def _read(engine: Engine, model: str, name: str, period: Period, hourly_days: in
     return _Read(begin, until, period.version, merged(found))
 
 
-def _parts(begin: datetime, until: datetime) -> Iterator[tuple[Width, datetime, datetime]]:
-    """Whole days as such, what lies before and after them by the hour."""
-    day = timedelta(days=1)
-    first, last = EPOCH - (EPOCH - begin) // day * day, EPOCH + (until - EPOCH) // day * day
+_WIDTHS: tuple[tuple[Width, timedelta, datetime], ...] = (
+    ("week", timedelta(days=7), EPOCH + timedelta(days=4)),
+    ("day", timedelta(days=1), EPOCH),
+    ("hour", timedelta(hours=1), EPOCH),
+)
+"""Widths, widest first, and a moment that one of each begins at."""
+
+
+def _parts(begin: datetime, until: datetime, place: int = 0) -> Iterator[tuple[Width, datetime, datetime]]:
+    """The period in whole weeks, and what lies before and after them in whole days, and that in hours."""
+    width, step, origin = _WIDTHS[place]
+    first, last = origin - (origin - begin) // step * step, origin + (until - origin) // step * step
     if first >= last:
-        yield "hour", begin, until
+        yield from _parts(begin, until, place + 1)
         return
     if begin < first:
-        yield "hour", begin, first
-    yield "day", first, last
+        yield from _parts(begin, first, place + 1)
+    yield width, first, last
     if last < until:
-        yield "hour", last, until
+        yield from _parts(last, until, place + 1)
 
 
 def _moment(parameter: str, moment: datetime) -> datetime:

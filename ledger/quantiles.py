@@ -17,19 +17,26 @@ def quantile(bins: Mapping[int, int], share: float, *, least: float | None, most
     Within a bin the values are taken to lie evenly. At most 0.02 off for what lies between 0 and 1, 10 % for the rest.
     `least` and `most`, where they are known, bound it.
     """
+    return quantiles(bins, (share,), least=least, most=most)[0]
+
+
+def quantiles(
+    bins: Mapping[int, int], shares: Sequence[float], *, least: float | None, most: float | None
+) -> list[float | None]:
+    """Several at once; `shares` ascend."""
     total = sum(bins.values())
     if not total:
-        return None
-    wanted, passed = share * total, 0
-    value = 0.0
+        return [None] * len(shares)
+    found: list[float | None] = []
+    passed = 0
     for number in sorted(bins, key=edges):
         low, high = edges(number)
         count = bins[number]
-        if passed + count >= wanted and count:
-            value = low + (high - low) * max(0.0, wanted - passed) / count
-            break
+        while count and len(found) < len(shares) and passed + count >= shares[len(found)] * total:
+            value = low + (high - low) * max(0.0, shares[len(found)] * total - passed) / count
+            found.append(_between(value, least, most))
         passed += count
-    return _between(value, least, most)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

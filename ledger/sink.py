@@ -17,7 +17,20 @@ from ledger.connection import connect, is_rows_fault, transaction
 from ledger.partitions import Span
 from ledger.purged import Purged
 from ledger.rows import Row
-from ledger.statements import BEGIN, COPY, COPY_SCORES, KNOWN, LATEST, LOCK_TOTALS, PURGES, ROLLUPS, TEMPORARY
+from ledger.statements import (
+    BEGIN,
+    COPY,
+    COPY_SCORES,
+    KNOWN,
+    LATEST,
+    LOCK_TOTALS,
+    MATCH_BY_ENTITY,
+    MATCH_BY_ID,
+    PENDING,
+    PURGES,
+    ROLLUPS,
+    TEMPORARY,
+)
 from ledger.totals import totals_json
 from storage.addresses import redact
 from storage.errors import StorageUnavailableError
@@ -119,6 +132,7 @@ class Sink:
             if scores:
                 cursor.execute(LATEST)
             cursor.execute(ROLLUPS, (totals,))
+            _match_outcomes(cursor, kept, by_entity=bool(scores))
         return len(kept)
 
     def _unknown(self, connection: Connection, rows: Sequence[Row]) -> list[Row]:
@@ -133,6 +147,16 @@ class Sink:
         with transaction(connection) as cursor:
             partitions.make(cursor, spans)
             self._spans = set(partitions.existing(cursor))
+
+
+def _match_outcomes(cursor: Cursor, rows: Sequence[Row], *, by_entity: bool) -> None:
+    """Record the outcomes that came before their predictions. After the lock: an outcome is kept under it, too."""
+    cursor.execute(PENDING)
+    if cursor.fetchone() == (False,):
+        return
+    cursor.execute(MATCH_BY_ID, ([row.prediction_id for row in rows],))
+    if by_entity:
+        cursor.execute(MATCH_BY_ENTITY)
 
 
 def _copy(cursor: Cursor, statement: str, lines: Sequence[str]) -> None:

@@ -98,3 +98,55 @@ set predictions = rollups.predictions + excluded.predictions,
     labels = add_counts(rollups.labels, excluded.labels),
     operations = add_counts(rollups.operations, excluded.operations)
 """
+
+PENDING = "select exists (select 1 from pending_outcomes)"
+
+_MOMENT = "least(coalesce(new_scores.as_of, new_scores.created_at), new_scores.created_at)"
+_MATCHED = """
+    pending_outcomes.id as pending_id, predictions.prediction_id, predictions.model, predictions.entity,
+    predictions.label, pending_outcomes.observed_at, pending_outcomes.recorded_by, pending_outcomes.outcome
+"""
+# What a label is tells what an outcome must be. One that cannot be the model's stays until it is too old.
+_RECORD_PENDING = """
+converted as (
+    select pending_id, prediction_id, model, entity, observed_at, recorded_by,
+        case
+            when label is null and jsonb_typeof(outcome) = 'number' then outcome
+            when jsonb_typeof(label) = 'string' and jsonb_typeof(outcome) in ('string', 'number')
+                then to_jsonb(outcome #>> '{}')
+            when jsonb_typeof(label) = 'boolean' and jsonb_typeof(outcome) = 'boolean' then outcome
+            when jsonb_typeof(label) = 'boolean' and outcome in ('0'::jsonb, '1'::jsonb)
+                then to_jsonb(outcome = '1'::jsonb)
+        end as outcome
+    from matched
+),
+fitting as (select * from converted where outcome is not null),
+recorded as (
+    insert into outcomes (prediction_id, model, entity, outcome, observed_at, recorded_by)
+    select distinct on (prediction_id) prediction_id, model, entity, outcome, observed_at, recorded_by
+    from fitting
+    order by prediction_id, observed_at desc nulls last
+    on conflict (prediction_id) do nothing
+)
+delete from pending_outcomes using fitting where pending_outcomes.id = fitting.pending_id
+"""
+
+MATCH_BY_ID = f"""
+with matched as (
+    select {_MATCHED}
+    from pending_outcomes
+    join predictions on predictions.prediction_id = pending_outcomes.prediction_id
+    where pending_outcomes.prediction_id = any(%s::uuid[])
+),{_RECORD_PENDING}"""  # noqa: S608 - of constants
+
+MATCH_BY_ENTITY = f"""
+with matched as (
+    select distinct on (pending_outcomes.id) {_MATCHED}
+    from new_scores
+    join pending_outcomes on pending_outcomes.prediction_id is null
+        and pending_outcomes.model = new_scores.model
+        and pending_outcomes.entity = new_scores.entity
+        and pending_outcomes.observed_at > {_MOMENT}
+    join predictions on predictions.prediction_id = new_scores.prediction_id
+    order by pending_outcomes.id, {_MOMENT} desc, new_scores.prediction_id desc
+),{_RECORD_PENDING}"""  # noqa: S608 - of constants

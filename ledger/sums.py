@@ -16,7 +16,7 @@ from ledger.rows import ANSWERING
 from ledger.totals import Total
 from storage.database import transact
 
-Width = Literal["hour", "day"]
+Width = Literal["hour", "day", "week"]
 COUNTS = ("score_bins", "latency_bins", "levels", "labels", "operations")
 _PLAIN = (
     "predictions", "scored", "score_sum", "score_squares", "score_min", "score_max", "latency_ms_sum", "cached",

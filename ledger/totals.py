@@ -1,24 +1,28 @@
-"""What new predictions add to the rollups: counted by model, version, role and hour, and again by day."""
+"""What new predictions add to the rollups: counted by model, version, role and hour, and again by day and week."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import timedelta
 from typing import Any, Self
 
 import msgspec
 
 from ledger.copying import clean_text
 from ledger.histogram import magnitude_bin, score_bin
+from ledger.identity import EPOCH
 from ledger.rows import Row
 
 HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+_MONDAY = 3
+"""Days from a Monday to 1970-01-01."""
+Key = tuple[str, str, str, int]
+"""Model, version, role, and the number of the hour, day or week since 1970."""
 LARGEST = 1e100
 """Scores beyond it count as it in sums, which would not be finite otherwise."""
-_WIDTHS = {"hour": HOUR_MS, "day": DAY_MS}
 
 
 @dataclass(slots=True)
@@ -92,25 +96,31 @@ def _chosen(choose: Callable[[float, float], float], one: float | None, other: f
 
 def totals_json(rows: Iterable[Row]) -> str:
     """The sums of these predictions as a JSON list of rows for the table of rollups."""
-    groups: dict[tuple[str, str, str, int], list[Row]] = {}
+    groups: dict[Key, list[Row]] = {}
     for row in rows:
         groups.setdefault((row.model, row.version, row.role, row.made_ms // HOUR_MS), []).append(row)
     hours = {key: Total.of(members) for key, members in groups.items()}
-    days: dict[tuple[str, str, str, int], Total] = {}
-    for (model, version, role, hour), total in hours.items():
-        days.setdefault((model, version, role, hour // 24), Total()).merge(total)
-    entries = [
-        _entry(width, key, total) for width, group in (("hour", hours), ("day", days)) for key, total in group.items()
-    ]
+    days = _widened(hours, lambda hour: hour // 24)
+    weeks = _widened(days, lambda day: (day + _MONDAY) // 7)
+    entries = [_entry("hour", number * HOUR, key, total) for (*key, number), total in hours.items()]
+    entries += [_entry("day", number * DAY, key, total) for (*key, number), total in days.items()]
+    entries += [_entry("week", (number * 7 - _MONDAY) * DAY, key, total) for (*key, number), total in weeks.items()]
     return msgspec.json.encode(entries).decode()
 
 
-def _entry(width: str, key: tuple[str, str, str, int], total: Total) -> dict[str, Any]:
-    model, version, role, number = key
+def _widened(groups: Mapping[Key, Total], number_of: Callable[[int], int]) -> dict[Key, Total]:
+    found: dict[Key, Total] = {}
+    for (model, version, role, number), total in groups.items():
+        found.setdefault((model, version, role, number_of(number)), Total()).merge(total)
+    return found
+
+
+def _entry(width: str, since_epoch: timedelta, key: Sequence[Any], total: Total) -> dict[str, Any]:
+    model, version, role = key
     return {
         "model": clean_text(model),
         "width": width,
-        "starts_at": datetime.fromtimestamp(number * _WIDTHS[width] / 1000, UTC),
+        "starts_at": EPOCH + since_epoch,
         "version": clean_text(version),
         "role": clean_text(role),
         **{name: getattr(total, name) for name in _PLAIN},

@@ -10,9 +10,9 @@ from typing import Literal, get_args
 from sqlalchemy import Engine
 
 from ledger.errors import QueryError
-from ledger.quantiles import quantile, scale
+from ledger.quantiles import quantiles, scale
 from ledger.query import is_text
-from ledger.sums import Slice, Sum, Width, merged, sums, week_of
+from ledger.sums import Slice, Sum, merged, sums, week_of
 from ledger.times import written
 from ledger.totals import Total
 
@@ -20,7 +20,7 @@ Metric = Literal["volume", "score", "distribution", "levels", "labels", "latency
 Window = Literal["hour", "day", "week"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
 WINDOWS: tuple[Window, ...] = get_args(Window)
-MAX_POINTS = 1000
+MAX_POINTS = 750
 DEFAULT_POINTS = {"hour": 48, "day": 30, "week": 26}
 DISTRIBUTION_BARS = 10
 _STEP = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}
@@ -76,17 +76,16 @@ def trends(
     quantiles in ms. quality: how many came from a cache, were stale, or carried warnings. Challengers in the shadow are
     not counted.
 
-    Raises QueryError for what is not known and for more than 1000 windows.
+    Raises QueryError for what is not known and for more than 750 windows.
     """
     begin, until = _span(metric, window, start, end)
     steps = _windows(window, begin, until)
     found: list[Sum] = []
     if is_text(model) and (version is None or is_text(version)):
-        width: Width = "hour" if window == "hour" else "day"
-        found = sums(engine, Slice(model, begin, steps[-1] + _STEP[window], version), width, _READ[metric])
+        found = sums(engine, Slice(model, begin, steps[-1] + _STEP[window], version), window, _READ[metric])
     groups: dict[datetime, list[Sum]] = {step: [] for step in steps}
     for one in found:
-        groups[week_of(one.starts_at) if window == "week" else one.starts_at].append(one)
+        groups[one.starts_at].append(one)
     columns = Columns([groups[step] for step in steps])
     return Trend(
         model=model,
@@ -168,15 +167,21 @@ def _volume(columns: Columns) -> list[Series]:
 
 
 def _score(columns: Columns) -> list[Series]:
-    def at(share: float) -> Callable[[Total], float | None]:
-        return lambda total: quantile(total.score_bins, share, least=total.score_min, most=total.score_max)
-
+    inner = [
+        quantiles(total.score_bins, (0.1, 0.5, 0.9), least=total.score_min, most=total.score_max)
+        for total in columns.totals
+    ]
     return [
         columns.each("mean", lambda total: total.score_sum / total.scored if total.scored else None),
         columns.each("least", lambda total: total.score_min),
-        *(columns.each(name, at(share)) for name, share in (("p10", 0.1), ("median", 0.5), ("p90", 0.9))),
+        *_lines(("p10", "median", "p90"), inner),
         columns.each("most", lambda total: total.score_max),
     ]
+
+
+def _lines(names: Sequence[str], points: Sequence[Sequence[float | None]]) -> list[Series]:
+    """A series for each name from the points' values, which are in that order."""
+    return [Series(name, [values[place] for values in points]) for place, name in enumerate(names)]
 
 
 def _distribution(columns: Columns) -> list[Series]:
@@ -196,17 +201,12 @@ def _labels(columns: Columns) -> list[Series]:
 
 
 def _latency(columns: Columns) -> list[Series]:
-    def at(share: float) -> Callable[[Total], float | None]:
-        return lambda total: quantile(total.latency_bins, share, least=0.0, most=None)
-
     def mean(total: Total) -> float | None:
         count = sum(total.latency_bins.values())
         return total.latency_ms_sum / count if count else None
 
-    return [
-        columns.each("mean", mean),
-        *(columns.each(name, at(share)) for name, share in (("median", 0.5), ("p95", 0.95), ("p99", 0.99))),
-    ]
+    slow = [quantiles(total.latency_bins, (0.5, 0.95, 0.99), least=0.0, most=None) for total in columns.totals]
+    return [columns.each("mean", mean), *_lines(("median", "p95", "p99"), slow)]
 
 
 def _quality(columns: Columns) -> list[Series]:

@@ -97,8 +97,10 @@ rollups = Table(
     "rollups",
     metadata,
     Column("model", Text, primary_key=True),
-    Column("width", Text, primary_key=True, comment="hour or day"),
-    Column("starts_at", DateTime(timezone=True), primary_key=True, comment="of the hour or day in UTC"),
+    Column("width", Text, primary_key=True, comment="hour, day or week"),
+    Column(
+        "starts_at", DateTime(timezone=True), primary_key=True, comment="of the hour, day or week (from Monday) in UTC"
+    ),
     Column("version", Text, primary_key=True),
     Column("role", Text, primary_key=True),
     Column("predictions", BigInteger, nullable=False),
@@ -116,7 +118,7 @@ rollups = Table(
     Column("levels", JSONB, nullable=False, server_default=_NONE, comment="level -> count"),
     Column("labels", JSONB, nullable=False, server_default=_NONE, comment="label as text -> count"),
     Column("operations", JSONB, nullable=False, server_default=_NONE, comment="operation -> count"),
-    CheckConstraint("width in ('hour', 'day')", name="width"),
+    CheckConstraint("width in ('hour', 'day', 'week')", name="width"),
     comment="predictions in sum, kept in the transaction that adds them; purges and retention leave them",
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 from ledger.histogram import magnitude_bin, score_bin
@@ -40,6 +41,7 @@ def _check_rollups(url: str, rows: list[tuple[Any, ...]]) -> None:
         model, version, role, hour, day = row[:5]
         groups.setdefault((model, "hour", hour, version, role), []).append(row)
         groups.setdefault((model, "day", day, version, role), []).append(row)
+        groups.setdefault((model, "week", day - timedelta(days=day.weekday()), version, role), []).append(row)
     kept = {row[:5]: row[5:] for row in execute(url, _KEPT)}
     assert set(kept) == set(groups)
     for key, members in groups.items():

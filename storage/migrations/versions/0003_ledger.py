@@ -152,8 +152,8 @@ def _create_rollups() -> None:
     op.create_table(
         "rollups",
         sa.Column("model", sa.Text, nullable=False),
-        sa.Column("width", sa.Text, nullable=False, comment="hour or day"),
-        _time("starts_at", "of the hour or day in UTC"),
+        sa.Column("width", sa.Text, nullable=False, comment="hour, day or week"),
+        _time("starts_at", "of the hour, day or week (from Monday) in UTC"),
         sa.Column("version", sa.Text, nullable=False),
         sa.Column("role", sa.Text, nullable=False),
         sa.Column("predictions", sa.BigInteger, nullable=False),
@@ -172,7 +172,7 @@ def _create_rollups() -> None:
         sa.Column("labels", JSONB, nullable=False, server_default=_NONE, comment="label as text -> count"),
         sa.Column("operations", JSONB, nullable=False, server_default=_NONE, comment="operation -> count"),
         sa.PrimaryKeyConstraint("model", "width", "starts_at", "version", "role", name="pk_rollups"),
-        sa.CheckConstraint("width in ('hour', 'day')", name="ck_rollups_width"),
+        sa.CheckConstraint("width in ('hour', 'day', 'week')", name="ck_rollups_width"),
         comment="predictions in sum, kept in the transaction that adds them; purges and retention leave them",
     )
 
