@@ -29,6 +29,7 @@ import psutil
 
 import storage
 from features.cache import FeatureCache
+from features.events import Events
 from features.online import OnlineFeatures
 from ledger import status
 from ledger.configuration import Configuration
@@ -131,6 +132,8 @@ class Tiffin:
             return champion(definition, releases, pinned)
 
         cache = partial(open_async_client, urls.redis, settings.storage)
+        database = Queries(urls.database)
+        features = FeatureCache(open_client(urls.redis, settings.storage))
         self.worker = worker = Worker(
             definitions=catalogue(),
             find_version=find,
@@ -143,10 +146,9 @@ class Tiffin:
             recorder=SpoolRecorder(settings.storage.state_dir, settings.ledger),
             ledger=settings.ledger,
             entities=EntityAccess(
-                OnlineFeatures(
-                    Queries(urls.database), FeatureCache(open_client(urls.redis, settings.storage)), hear=count_lookups
-                ),
-                Remembered(cache(), REMEMBERED_SECONDS),
+                OnlineFeatures(database, features, hear=count_lookups),
+ Events(database, features),
+ Remembered(cache(), REMEMBERED_SECONDS),
                 settings.inference.deadline_ms / 1000,
             ),
             hub=Hub(Feed(cache())),

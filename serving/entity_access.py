@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 
 from features.entity import Entity
+from features.events import Events, Written
 from features.online import Answer, Event, OnlineFeatures
 from features.views import View
 from models.definition import Definition
@@ -25,8 +26,11 @@ THREADS = 4
 class EntityAccess:
     """Belongs to the event loop's thread. `deadline_seconds` is the time that finding features may take."""
 
-    def __init__(self, features: OnlineFeatures, remembered: Remembered, deadline_seconds: float) -> None:
+    def __init__(
+        self, features: OnlineFeatures, events: Events, remembered: Remembered, deadline_seconds: float
+    ) -> None:
         self._features = features
+        self._events = events
         self._remembered = remembered
         self._deadline = deadline_seconds
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="features")
@@ -39,6 +43,11 @@ class EntityAccess:
         if view is None:
             return None
         return EntityEndpoint(definition, view, scorer, self._lookup(view), self._remembered)
+
+    async def write(self, source: str, rows: Sequence[object]) -> Written:
+        """Take events into a source table. Raises StorageUnavailableError."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, self._events.write, source, rows)
 
     def start(self) -> None:
         self._writing = asyncio.create_task(self._remembered.keep_writing())

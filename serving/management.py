@@ -20,6 +20,7 @@ from serving import documents
 from serving.analytics import add_analytics_routes
 from serving.bento import add_problems, answer_exception
 from serving.entities import view_of
+from serving.intake import add_intake_routes
 from serving.parameters import in_words, refuse_unknown
 from serving.schema import Described
 from serving.versions import add_version_routes, definition_of
@@ -120,6 +121,7 @@ def management_app(worker: Callable[[], Worker], openapi: Callable[[], dict[str,
 
     add_version_routes(app, worker)
     add_analytics_routes(app, worker)
+    add_intake_routes(app, worker)
 
     @app.get("/v1/health", tags=["operation"], summary="Health in detail")
     def health() -> Health:

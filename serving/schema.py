@@ -208,11 +208,12 @@ def _subjects(
     entities = list[entity]  # type: ignore[valid-type]
     sent = "one value for every feature; or send an entity"
     several = "one query computes the features of all; or send records"
-    bounds: dict[str, Any] = {"default": None, "min_length": 1, "max_length": max_records}
+    absent: dict[str, Any] = {"default": None, "json_schema_extra": lambda schema: schema.pop("default", None)}
+    bounds: dict[str, Any] = {**absent, "min_length": 1, "max_length": max_records}
     return (
         {
-            "record": (record | nothing, Field(default=None, description=sent)),
-            "entity": (entity | nothing, Field(default=None, description="computed from its events; or send a record")),
+            "record": (record | nothing, Field(**absent, description=sent)),
+            "entity": (entity | nothing, Field(**absent, description="computed from its events; or send a record")),
             **beside,
         },
         {

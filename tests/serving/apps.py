@@ -16,6 +16,7 @@ import httpx
 
 import storage
 from features.cache import FeatureCache
+from features.events import Events
 from features.online import OnlineFeatures
 from inference.settings import RunnerSettings
 from ledger import status
@@ -71,6 +72,8 @@ class Parts:
                 raise NoVersionError(definition.name)
             return self.versions[definition.name]
 
+        database = Queries(urls.database)
+        features = FeatureCache(open_client(urls.redis, self.storage))
         return Worker(
             definitions=self.definitions,
             find_version=find,
@@ -81,10 +84,9 @@ class Parts:
             recorder=SpoolRecorder(self.storage.state_dir, self.ledger),
             ledger=self.ledger,
             entities=EntityAccess(
-                OnlineFeatures(
-                    Queries(urls.database), FeatureCache(open_client(urls.redis, self.storage)), hear=count_lookups
-                ),
-                Remembered(open_async_client(urls.redis, self.storage), 60),
+                OnlineFeatures(database, features, hear=count_lookups),
+ Events(database, features),
+ Remembered(open_async_client(urls.redis, self.storage), 60),
                 self.inference.deadline_ms / 1000,
             ),
             hub=Hub(Feed(open_async_client(urls.redis, self.storage))),
