@@ -23,6 +23,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     retention: dict[str, int] = {}
     hourly_rollup_days: int = 90
     daily_rollup_days: int = 3650
+    pending_outcome_days: int = 90
 
 
 def to_json(configuration: Configuration) -> bytes:

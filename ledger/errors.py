@@ -5,7 +5,8 @@ LedgerError
 │   └── SpoolFullError     its limit or the disk is reached; it goes on when the shipper has made room
 ├── FrameError             a frame's content is not what a worker writes; it cannot become rows
 ├── QueryError             a question asks for what there is not; it names the parameter
-└── UnknownPredictionError no prediction has this id, or none any more
+├── UnknownPredictionError no prediction has this id, or none any more
+└── UnknownPurgeError      no purge has this id
 """
 
 from __future__ import annotations
@@ -54,3 +55,11 @@ class UnknownPredictionError(LedgerError):
     def __init__(self, prediction_id: str) -> None:
         super().__init__(f"no prediction {prediction_id[:80]!r} is kept")
         self.prediction_id = prediction_id
+
+
+class UnknownPurgeError(LedgerError):
+    """There is no such purge."""
+
+    def __init__(self, purge_id: str) -> None:
+        super().__init__(f"there is no purge {purge_id[:80]!r}")
+        self.purge_id = purge_id

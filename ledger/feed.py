@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import redis
@@ -118,6 +119,17 @@ class Feed:
                 self.sent += len(some)
             else:
                 self.skipped += len(some)
+
+    def forget(self, entity: str) -> None:
+        """Take this entity's predictions out of the stream, as far as Redis is there; they leave it soon anyway."""
+        needle = b'"entity":' + _encode(entity)
+        try:
+            entries: list[Any] = self._client.xrange(STREAM) or []
+            found = [number for number, fields in entries if needle in fields.get(FIELD.encode(), b"")]
+            if found:
+                self._client.xdel(STREAM, *found)
+        except redis.RedisError as error:
+            logger.warning("the live stream may still show what was purged: %s", redact(str(error), self._url))
 
     def close(self) -> None:
         self._client.close()

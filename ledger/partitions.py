@@ -99,6 +99,12 @@ def make(cursor: Cursor, spans: Iterable[Span]) -> None:
         )
 
 
+def half_detached(cursor: Cursor) -> list[str]:
+    """Partitions whose detaching was interrupted; it can only be finished."""
+    cursor.execute(_PENDING)
+    return [name for (name,) in cursor.fetchall() if _named(name) is not None]
+
+
 def leftovers(cursor: Cursor) -> list[str]:
     """Tables that were detached and not yet dropped, when a process was killed in between."""
     cursor.execute(_DETACHED)
@@ -115,6 +121,12 @@ select child.relname
 from pg_inherits
 join pg_class as child on child.oid = pg_inherits.inhrelid
 where pg_inherits.inhparent = 'predictions'::regclass and not pg_inherits.inhdetachpending
+"""
+_PENDING = """
+select child.relname
+from pg_inherits
+join pg_class as child on child.oid = pg_inherits.inhrelid
+where pg_inherits.inhparent = 'predictions'::regclass and pg_inherits.inhdetachpending
 """
 _DETACHED = """
 select pg_class.relname

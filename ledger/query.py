@@ -17,6 +17,7 @@ def checked_limit(limit: int) -> int:
 def is_text(value: str) -> bool:
     """Whether PostgreSQL could hold this text at all; nothing is found under any other."""
     try:
-        return "\0" not in value and bool(value.encode())
+        value.encode()
     except UnicodeEncodeError:
         return False
+    return "\0" not in value

@@ -40,7 +40,10 @@ class LedgerSettings(BaseModel):
         default_factory=dict, description="by model: another time to keep its predictions; days"
     )
     hourly_rollup_days: Days = Field(default=90, description="hourly figures are kept so long; days")
-    daily_rollup_days: Days = Field(default=3650, description="daily figures are kept so long; days")
+    daily_rollup_days: Days = Field(default=3650, description="daily and weekly figures are kept so long; days")
+    pending_outcome_days: Days = Field(
+        default=90, description="outcomes wait so long for a prediction that is not known yet; days"
+    )
 
     def keeps_features(self, model: str) -> bool:
         """Whether the features of this model's predictions go into the ledger."""

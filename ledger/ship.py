@@ -20,8 +20,10 @@ from ledger import folders, status
 from ledger.configuration import Configuration, from_json
 from ledger.feed import Feed
 from ledger.feeder import Feeder
+from ledger.housekeeper import Housekeeper
 from ledger.positions import Positions
 from ledger.rejected import Rejected
+from ledger.retention import Rules
 from ledger.shipper import Shipper
 from ledger.sink import Sink
 from ledger.status import Status
@@ -80,6 +82,7 @@ def _run(configuration: Configuration, ending: threading.Event, is_over: Callabl
     shipper = Shipper(Tail(spool, Positions(spool / "shipped.json")), sink, rejected)
     feed = Feed(configuration.redis_url) if configuration.redis_url else None
     feeder = Feeder(Tail(spool, Positions(spool / "fed.json")), feed) if feed else None
+    housekeeper = Housekeeper(configuration.database_url, _rules(configuration), _forget(rejected, feed))
     started_at = time.time()
 
     def say() -> None:
@@ -88,14 +91,35 @@ def _run(configuration: Configuration, ending: threading.Event, is_over: Callabl
     if feeder:
         feeder.start()
     shipper.start()
+    housekeeper.start()
     while not is_over():
         say()
         ending.wait(TICK_SECONDS)
+    housekeeper.stop(0)  # whatever it is at, it goes on at the next start
     if not shipper.stop(END_SECONDS):
         logger.warning("ending while predictions wait in the spool; the next shipper goes on with them")
     if feeder:
         feeder.stop(1.0)
     say()
+
+
+def _rules(configuration: Configuration) -> Rules:
+    return Rules(
+        days=configuration.retention_days,
+        by_model=configuration.retention,
+        hourly_rollup_days=configuration.hourly_rollup_days,
+        daily_rollup_days=configuration.daily_rollup_days,
+        pending_outcome_days=configuration.pending_outcome_days,
+    )
+
+
+def _forget(rejected: Rejected, feed: Feed | None) -> Callable[[str], None]:
+    def forget(entity: str) -> None:
+        rejected.forget(entity)
+        if feed is not None:
+            feed.forget(entity)
+
+    return forget
 
 
 def _status(started_at: float, shipper: Shipper, rejected: Rejected, feed: Feed | None) -> Status:

@@ -30,9 +30,8 @@ def ids(url: str) -> list[str]:
 
 def check_sums(url: str) -> None:
     """Rollups, latest scores and their counts are exactly what the predictions come to."""
-    rows = execute(url, _ALL)
-    _check_rollups(url, rows)
-    _check_latest(url, rows)
+    _check_rollups(url, execute(url, _ALL))
+    check_latest(url)
 
 
 def _check_rollups(url: str, rows: list[tuple[Any, ...]]) -> None:
@@ -75,7 +74,9 @@ def _text(label: Any) -> str:
     return str(label).lower() if isinstance(label, bool) else str(label)
 
 
-def _check_latest(url: str, rows: list[tuple[Any, ...]]) -> None:
+def check_latest(url: str) -> None:
+    """Latest scores and their counts are exactly what the predictions come to."""
+    rows: list[tuple[Any, ...]] = execute(url, _ALL)
     newest: dict[tuple[str, str], tuple[Any, ...]] = {}
     for row in rows:
         if row[13] is not None and row[5] is not None and row[2] in {"champion", "canary"}:
