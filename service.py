@@ -48,7 +48,7 @@ from serving.entity_access import EntityAccess, count_lookups
 from serving.ledger_reader import LedgerReader
 from serving.listening import Listening
 from serving.management import management_app
-from serving.recorder import SpoolRecorder
+from serving.recorder import recorder
 from serving.remembered import Remembered
 from serving.stream import Feed, Hub
 from serving.worker import Worker
@@ -143,12 +143,12 @@ class Tiffin:
             access=AccessLog(),
             broken=tuple(broken()),
             listening=Listening(METRICS_DIR / "accepting"),
-            recorder=SpoolRecorder(settings.storage.state_dir, settings.ledger),
+            recorder=recorder(urls, settings.storage.state_dir, settings.ledger),
             ledger=settings.ledger,
             entities=EntityAccess(
                 OnlineFeatures(database, features, hear=count_lookups),
- Events(database, features),
- Remembered(cache(), REMEMBERED_SECONDS),
+                Events(database, features),
+                Remembered(cache(), REMEMBERED_SECONDS),
                 settings.inference.deadline_ms / 1000,
             ),
             hub=Hub(Feed(cache())),

@@ -1,4 +1,4 @@
-"""Features for serving: from the cache while nothing has happened, computed otherwise, old ones when nothing else works.
+"""Features for serving: from the cache while nothing has happened, else computed; old ones when nothing else works.
 
 Blocking, for calls from threads; every call ends within the seconds that it is given, and some for Redis.
 """
@@ -69,9 +69,9 @@ class OnlineFeatures:
     ) -> list[Answer]:
         """An answer for each entity, in their order, with one query to each server; errors stand in for features.
 
-        An entity of which nothing was known is an UnknownEntityError. Where PostgreSQL does not answer within `seconds`,
-        the row that the cache still has is returned as stale; where it has none, a StorageUnavailableError is. With
-        `as_of` the cache is neither asked nor filled. Raises MigrationError.
+        An entity of which nothing was known is an UnknownEntityError. Where PostgreSQL does not answer within
+        `seconds`, the row that the cache still has is returned as stale; where it has none, a StorageUnavailableError
+        is. With `as_of` the cache is neither asked nor filled. Raises MigrationError.
         """
         wanted = list(dict.fromkeys(entities))
         answers = self._now(view, wanted, seconds) if as_of is None else self._at(view, wanted, as_of, seconds)
@@ -142,7 +142,7 @@ class OnlineFeatures:
 
 
 def _online(database: Queries, view: View, seconds: float) -> Query:
-    """Runs the view's statement as each connection has prepared it: planning takes longer than the work for one pair."""
+    """Runs the view's statement as each connection has prepared it: planning one pair takes longer than reading it."""
 
     def run(_: str, parameters: Sequence[str]) -> Rows:
         return database.run(prepared(view), parameters, seconds=seconds)

@@ -8,13 +8,14 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Path, Request
-from features.events import Written
-from features.sources import sources
 from pydantic import Field
 
+from features.entity import parse_entity
 from features.errors import InvalidEntityError
+from features.events import Written
+from features.sources import sources
 from ledger.outcomes import OutcomeResult, record
-from serving.entities import parse_entity, view_of
+from serving.entities import view_of
 from serving.front_door import is_json
 from serving.parsing import parse_items
 from serving.problems import FieldError, InvalidFeatures, NotFound, TooLarge, UnsupportedMediaType
@@ -129,7 +130,9 @@ def _events_answer(source: str, written: Written) -> EventsAnswer:
             RejectedEvent(
                 index=one.index,
                 event_id=one.event_id,
-                errors=[FieldErrorShape(**error.as_json()) for error in _errors(one.problems, f"{one.index}")],
+                errors=[
+                    FieldErrorShape.model_validate(error.as_json()) for error in _errors(one.problems, f"{one.index}")
+                ],
             )
             for one in written.rejected[:SHOWN_BATCH_ERRORS]
         ],

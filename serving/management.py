@@ -22,6 +22,7 @@ from serving.bento import add_problems, answer_exception
 from serving.entities import view_of
 from serving.intake import add_intake_routes
 from serving.parameters import in_words, refuse_unknown
+from serving.purging import add_purge_routes
 from serving.schema import Described
 from serving.versions import add_version_routes, definition_of
 from serving.worker import NAMES, SILENT, Worker
@@ -122,6 +123,7 @@ def management_app(worker: Callable[[], Worker], openapi: Callable[[], dict[str,
     add_version_routes(app, worker)
     add_analytics_routes(app, worker)
     add_intake_routes(app, worker)
+    add_purge_routes(app, worker)
 
     @app.get("/v1/health", tags=["operation"], summary="Health in detail")
     def health() -> Health:

@@ -16,6 +16,9 @@ MAX_TEXT = 256
 """Characters of what was sent that an answer repeats."""
 _WORDS: Mapping[str, tuple[str, str]] = {
     "missing": ("missing", "is required"),
+    "extra_forbidden": ("unknown_field", "is not a known field"),
+    "string_type": ("wrong_type", "must be a text"),
+    "json_invalid": ("malformed_body", "must be JSON: {error}"),
     "int_parsing": ("wrong_type", "must be a whole number"),
     "int_from_float": ("not_whole", "must be a whole number"),
     "int_parsing_size": ("out_of_range", "has too many digits"),

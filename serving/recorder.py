@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Protocol
 
 import msgspec
-from features.entity import Entity
 
+from features.entity import Entity
+from ledger.commit import Committer
 from ledger.errors import LedgerError
 from ledger.frame import Frame, Operation
 from ledger.privacy import stripped
@@ -22,6 +23,7 @@ from serving.decoding import Values
 from serving.entities import EntitiesRequest, EntityRequest
 from serving.entity_endpoint import Scored
 from serving.problems import Problem
+from storage import Urls
 
 logger = logging.getLogger("tiffin.serving")
 
@@ -95,6 +97,32 @@ class SpoolRecorder:
         if self._spool is not None:
             spool, self._spool = self._spool, None
             spool.close()
+
+
+class CommitRecorder:
+    """Lets answers wait until PostgreSQL has committed their entries."""
+
+    def __init__(self, committer: Committer) -> None:
+        self._committer = committer
+        committer.start()
+
+    def record(self, frame: Frame, done: Done) -> None:
+        loop = asyncio.get_running_loop()
+
+        def committed(error: Exception | None) -> None:
+            loop.call_soon_threadsafe(done, error)
+
+        self._committer.submit([frame], committed)
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._committer.close)
+
+
+def recorder(urls: Urls, state_dir: Path, settings: LedgerSettings) -> Recorder:
+    """The recorder of a worker, as `ledger.durability` wants it."""
+    if settings.durability == "commit":
+        return CommitRecorder(Committer(urls.database, urls.redis, state_dir, settings.commit_deadline_seconds))
+    return SpoolRecorder(state_dir, settings)
 
 
 class Entries:

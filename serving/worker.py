@@ -85,7 +85,7 @@ class Worker:
         self._untrained: frozenset[str] = frozenset()
         self._recorder = recorder
         self._ledger = ledger
-        self._entities = entities
+        self.entities = entities
         self._hub = hub
         self.reader = reader
         self.shipping = shipping
@@ -100,7 +100,7 @@ class Worker:
         view, serving = view_of(definition), self.settings
         decoder = Decoder(definition, view, max_records=serving.max_batch_records, max_nesting=serving.max_nesting)
         endpoint = ModelEndpoint(definition, self.pool, decoder, Entries(definition, self._recorder, self._ledger))
-        endpoint.entities = self._entities.endpoint(definition, endpoint)
+        endpoint.entities = self.entities.endpoint(definition, endpoint)
         return endpoint
 
     async def start(self) -> None:
@@ -108,7 +108,7 @@ class Worker:
         if self._listening is not None:
             self._listening.start()
         self.health.start()
-        self._entities.start()
+        self.entities.start()
         await self._look()
         self._tasks = [asyncio.create_task(self._keep_loading()), asyncio.create_task(self._keep_flushing())]
         self._drain_on_sigterm()
@@ -133,7 +133,7 @@ class Worker:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(endpoint.close() for endpoint in self.endpoints.values()))
         await self.pool.close(self.settings.shutdown_seconds)
-        await self._entities.close()
+        await self.entities.close()
         await self._recorder.close()
         self.reader.close()
         self._access.flush()

@@ -36,7 +36,7 @@ def send(server: Server, source: str, events: Any, status: int = 200) -> Any:
 @pytest.fixture(scope="module", autouse=True)
 def subscriber(server: Server) -> None:
     """A subscriber of sixty days, who was active on three of the last seven."""
-    subscription = event(changed_at=ago(days=60), change="start", plan="monthly")
+    subscription = event(changed_at=ago(days=60), change="begin", plan="monthly")
     sessions = [event(ended_at=ago(days=day), watch_minutes=20, quizzes=1) for day in (1, 3, 5, 20)]
     assert send(server, "subscriptions", subscription)["accepted"] == 1
     assert send(server, "activity", sessions)["accepted"] == 4
@@ -142,7 +142,10 @@ def test_a_prediction_can_be_read_as_it_was_answered(server: Server) -> None:
 def test_outcomes_are_joined_corrected_and_counted(server: Server) -> None:
     first, second = predict(server), predict(server)
     stored(server, second["prediction_id"])
-    send_outcome = lambda body: server.post("/v1/outcomes", body)  # noqa: E731
+
+    def send_outcome(body: Any) -> httpx.Response:
+        return server.post("/v1/outcomes", body)
+
     one = {"prediction_id": first["prediction_id"], "outcome": False}
     assert send_outcome(one).json()["summary"] == {"recorded": 1}
     assert send_outcome(one).json()["summary"] == {"duplicate": 1}
@@ -205,7 +208,7 @@ def test_the_stream_tells_of_predictions_on_any_worker_and_goes_on_where_it_ende
     headers = {"Last-Event-ID": places[2]}
     with httpx.stream("GET", f"{server.url}/v1/stream?model=fraud", headers=headers, timeout=20) as answer:
         lines = answer.iter_lines()
-        again = []
+        again: list[str] = []
         while len(again) < 3:
             line = next(lines)
             if line.startswith("data: "):

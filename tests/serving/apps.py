@@ -32,7 +32,7 @@ from serving.documents import openapi_document
 from serving.entity_access import EntityAccess, count_lookups
 from serving.ledger_reader import LedgerReader
 from serving.management import management_app
-from serving.recorder import SpoolRecorder
+from serving.recorder import recorder
 from serving.remembered import Remembered
 from serving.settings import ServingSettings
 from serving.stream import Feed, Hub
@@ -81,12 +81,12 @@ class Parts:
             serving=self.serving,
             inference=self.inference,
             access=AccessLog(),
-            recorder=SpoolRecorder(self.storage.state_dir, self.ledger),
+            recorder=recorder(urls, self.storage.state_dir, self.ledger),
             ledger=self.ledger,
             entities=EntityAccess(
                 OnlineFeatures(database, features, hear=count_lookups),
- Events(database, features),
- Remembered(open_async_client(urls.redis, self.storage), 60),
+                Events(database, features),
+                Remembered(open_async_client(urls.redis, self.storage), 60),
                 self.inference.deadline_ms / 1000,
             ),
             hub=Hub(Feed(open_async_client(urls.redis, self.storage))),
