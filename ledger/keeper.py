@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -10,6 +11,9 @@ import time
 from pathlib import Path
 
 from ledger.configuration import Configuration, to_json
+from ledger.settings import LedgerSettings
+from storage import Urls
+from storage.settings import StorageSettings
 
 logger = logging.getLogger("tiffin.ledger")
 
@@ -18,12 +22,33 @@ LONGEST_PAUSE_SECONDS = 30.0
 CALM_SECONDS = 60.0
 STOP_SECONDS = 8.0
 _ROOT = Path(__file__).resolve().parents[1]
+_ENVIRONMENT = {"MALLOC_ARENA_MAX": "2"}
+"""An arena for each thread would hold on to some megabytes each."""
+
+
+def configuration(
+    storage: StorageSettings, ledger: LedgerSettings, urls: Urls, *, log_level: str = "INFO", log_json: bool = True
+) -> Configuration:
+    """What the shipper is told by the process that calls this, which must be the one that keeps it."""
+    return Configuration(
+        state_dir=storage.state_dir,
+        database_url=urls.database,
+        redis_url=urls.redis,
+        parent_pid=os.getpid(),
+        log_level=log_level.upper(),
+        log_json=log_json,
+        retention_days=ledger.retention_days,
+        retention=dict(ledger.retention),
+        hourly_rollup_days=ledger.hourly_rollup_days,
+        daily_rollup_days=ledger.daily_rollup_days,
+        pending_outcome_days=ledger.pending_outcome_days,
+    )
 
 
 class Keeper:
     """Keeps one shipper running from `start` to `stop`, for the process that supervises the workers.
 
-        keeper = Keeper(configuration)
+        keeper = Keeper(configuration(settings.storage, settings.ledger, urls))
         keeper.start()   # before the workers; PostgreSQL need not be there
         keeper.stop()    # after the workers, before the local servers: it ships what they left
 
@@ -76,7 +101,11 @@ class Keeper:
 
     def _launch(self) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "ledger.ship"], cwd=_ROOT, stdin=subprocess.PIPE, start_new_session=True
+            [sys.executable, "-m", "ledger.ship"],
+            cwd=_ROOT,
+            env={**os.environ, **_ENVIRONMENT},
+            stdin=subprocess.PIPE,
+            start_new_session=True,
         )
         assert process.stdin is not None
         with process.stdin as pipe:

@@ -10,7 +10,7 @@ from ledger import folders
 from ledger.positions import Positions
 from ledger.segment import HEAD_BYTES, Piece, created_ms, pieces
 
-READ_BYTES = 2_000_000
+READ_BYTES = 1_000_000
 """As much is read at a time, or one frame if that is larger: memory stays bounded."""
 
 

@@ -86,7 +86,11 @@ class ShipperProcess:
         self.log = state_dir / "shipper.log"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-W", "error", "-m", "ledger.ship"], cwd=ROOT, stdin=subprocess.PIPE, stderr=log
+                [sys.executable, "-W", "error", "-m", "ledger.ship"],
+                cwd=ROOT,
+                env={**os.environ, "MALLOC_ARENA_MAX": "2"},
+                stdin=subprocess.PIPE,
+                stderr=log,
             )
         assert self.process.stdin is not None
         with self.process.stdin as pipe:

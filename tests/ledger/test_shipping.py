@@ -19,9 +19,10 @@ from ledger import folders, status
 from ledger.configuration import Configuration, from_json, to_json
 from ledger.feed import FIELD, STREAM
 from ledger.frame import Frame
-from ledger.keeper import Keeper
+from ledger.keeper import Keeper, configuration
 from ledger.settings import LedgerSettings
 from ledger.spool import Spool
+from storage import Urls
 from storage.local import LocalServers
 from storage.migrations import migrate
 from storage.settings import StorageSettings
@@ -283,16 +284,16 @@ def test_it_ends_when_its_parent_is_killed(ledger_url: str, tmp_path: Path) -> N
 import sys, time
 from pathlib import Path
 from ledger.configuration import from_json
-from ledger.keeper import Keeper
+from ledger.keeper import Keeper, configuration
 keeper = Keeper(from_json(sys.argv[1].encode()))
 keeper.start()
 print(keeper.pid, flush=True)
 time.sleep(60)
 """
     pid = os.getpid()
-    configuration = to_json(Configuration(state_dir=tmp_path, database_url=ledger_url, nice=0, parent_pid=pid))
+    told = to_json(Configuration(state_dir=tmp_path, database_url=ledger_url, nice=0, parent_pid=pid))
     own = code.replace("keeper = Keeper(from_json(sys.argv[1].encode()))", _OWN)
-    parent = subprocess.Popen([sys.executable, "-c", own, configuration.decode()], cwd=ROOT, stdout=subprocess.PIPE)
+    parent = subprocess.Popen([sys.executable, "-c", own, told.decode()], cwd=ROOT, stdout=subprocess.PIPE)
     with parent:
         assert parent.stdout is not None
         shipper = int(parent.stdout.readline())
@@ -328,6 +329,31 @@ def test_the_keeper_starts_a_dead_shipper_again_and_stops_it(ledger_url: str, tm
 def test_the_configuration_survives_its_journey() -> None:
     given = Configuration(state_dir=Path("/x y"), database_url="postgresql://a:b@c/d", retention={"fraud": 30})
     assert from_json(to_json(given)) == given
+
+
+def test_the_shipper_is_told_every_setting_that_it_needs(tmp_path: Path) -> None:
+    chosen = LedgerSettings(
+        retention_days=1, retention={"fraud": 2}, hourly_rollup_days=3, daily_rollup_days=4, pending_outcome_days=5
+    )
+    told = configuration(StorageSettings(state_dir=tmp_path), chosen, Urls("postgresql://a/b", "redis://c"))
+    assert (told.state_dir, told.database_url, told.redis_url) == (tmp_path, "postgresql://a/b", "redis://c")
+    assert told.parent_pid == os.getpid()
+    for name in set(type(chosen).model_fields) & set(Configuration.__struct_fields__):
+        assert getattr(told, name) == getattr(chosen, name), name
+
+
+def test_the_shipper_is_lean() -> None:
+    heavy = ("sqlalchemy", "pydantic", "bentoml", "numpy")
+    code = f"import sys, ledger.ship; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_writing_predictions_loads_nothing_heavy() -> None:
+    heavy = ("pandas", "sklearn", "shap", "xgboost", "numba", "sqlalchemy")
+    code = f"import sys, ledger.spool, ledger.commit; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_status_is_known_without_a_shipper(tmp_path: Path, settings: StorageSettings) -> None:
