@@ -32,7 +32,6 @@ from features.cache import FeatureCache
 from features.events import Events
 from features.online import OnlineFeatures
 from ledger import status
-from ledger.configuration import Configuration
 from models import broken, catalogue
 from models.definition import Definition
 from monitoring import logs
@@ -87,6 +86,7 @@ class Tiffin:
     def prepare() -> None:
         """Once, in the supervisor, before the workers: local servers, tables, an empty folder for metrics."""
         from ledger.keeper import Keeper
+        from ledger.keeper import configuration as configuration_of
         from serving import arbiter
         from storage.local import LocalServers
         from storage.migrations import migrate
@@ -108,7 +108,9 @@ class Tiffin:
         servers.watch()
         try:
             urls = storage.urls(settings.storage)
-            keeper = Keeper(shipping(urls))
+            level, as_json = settings.logs.level_of("ledger"), not settings.logs.as_text
+            told = configuration_of(settings.storage, settings.ledger, urls, log_level=level, log_json=as_json)
+            keeper = Keeper(told)
             keeper.start()
             atexit.register(keeper.stop)  # runs before that of the local servers, which are registered earlier
             migrate(urls.database)
@@ -152,7 +154,7 @@ class Tiffin:
                 settings.inference.deadline_ms / 1000,
             ),
             hub=Hub(Feed(cache())),
-            reader=LedgerReader(open_engine(urls.database, settings.storage), ANALYTICS_SECONDS),
+            reader=LedgerReader(engine, ANALYTICS_SECONDS),
             shipping=partial(status.read, settings.storage.state_dir),
         )
         await worker.start()
@@ -162,23 +164,6 @@ class Tiffin:
     async def stop(self) -> None:
         """Once in every worker: nothing in flight is lost."""
         await self.worker.stop()
-
-
-def shipping(urls: storage.Urls) -> Configuration:
-    """What the process that ships the ledger needs to know."""
-    ledger = settings.ledger
-    return Configuration(
-        state_dir=settings.storage.state_dir,
-        database_url=urls.database,
-        redis_url=urls.redis,
-        parent_pid=os.getpid(),
-        log_level=settings.logs.level_of("ledger"),
-        log_json=not settings.logs.as_text,
-        retention_days=ledger.retention_days,
-        retention=dict(ledger.retention),
-        hourly_rollup_days=ledger.hourly_rollup_days,
-        daily_rollup_days=ledger.daily_rollup_days,
-    )
 
 
 def known_releases() -> dict[str, Release]:

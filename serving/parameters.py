@@ -9,7 +9,7 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
-from serving.problems import FieldError, InvalidFeatures
+from serving.problems import FieldError, InvalidFeatures, MalformedBody, Problem
 from serving.suggestions import Suggestions, hint
 
 MAX_TEXT = 256
@@ -18,7 +18,6 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "missing": ("missing", "is required"),
     "extra_forbidden": ("unknown_field", "is not a known field"),
     "string_type": ("wrong_type", "must be a text"),
-    "json_invalid": ("malformed_body", "must be JSON: {error}"),
     "int_parsing": ("wrong_type", "must be a whole number"),
     "int_from_float": ("not_whole", "must be a whole number"),
     "int_parsing_size": ("out_of_range", "has too many digits"),
@@ -53,9 +52,13 @@ def _unknown(name: str, given: str, known: list[str], suggestions: Suggestions) 
     return FieldError(_field("query", name), "unknown_field", f"is not a known parameter{near}", given[:MAX_TEXT])
 
 
-def in_words(error: RequestValidationError) -> InvalidFeatures:
-    """The problem for parameters that do not fit."""
-    return invalid([_fault(fault) for fault in error.errors()])
+def in_words(error: RequestValidationError) -> Problem:
+    """The problem for parameters or a body that do not fit."""
+    faults = error.errors()
+    for fault in faults:
+        if fault["type"] == "json_invalid":
+            return MalformedBody(f"the body is not JSON: {fault['ctx']['error']}")
+    return invalid([_fault(fault) for fault in faults])
 
 
 def _fault(fault: Mapping[str, Any]) -> FieldError:

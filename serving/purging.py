@@ -10,9 +10,12 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Path, Query
 from pydantic import Field
 
+from ledger.errors import QueryError
 from ledger.page import Page
 from ledger.purge import LONGEST_TEXT, Purge, purge, purges, request_purge
 from ledger.query import MAX_LIMIT
+from serving.parameters import invalid
+from serving.problems import FieldError
 from serving.schema import Described
 from serving.versions import definition_of
 from serving.worker import Worker
@@ -45,7 +48,10 @@ def add_purge_routes(app: FastAPI, worker: Callable[[], Worker]) -> None:
         if wanted.model is not None:
             definition_of(serving, wanted.model)
         given: dict[str, Any] = wanted.model_dump()
-        return await serving.reader.run(partial(request_purge, by=BY, **given))
+        try:
+            return await serving.reader.run(partial(request_purge, by=BY, **given))
+        except QueryError as error:
+            raise invalid([FieldError(f"body.{error.parameter}", "invalid", error.message)]) from error
 
     @app.get("/v1/admin/purge", tags=["admin"], summary="All purges, newest first")
     async def listed(
