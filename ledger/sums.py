@@ -28,12 +28,20 @@ _read_counts = msgspec.json.Decoder(dict[str, int]).decode
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
-    """Which predictions: from `start` up to but without `end`, of one version or all that callers have seen."""
+class Part:
+    """A stretch of time, read by windows of one width: from `start` up to but without `end`."""
 
-    model: str
+    width: Width
     start: datetime
     end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Which predictions: of one version or all (None), in these roles; by default what callers have seen."""
+
+    model: str
+    parts: Sequence[Part]
     version: str | None = None
     roles: tuple[str, ...] = tuple(sorted(ANSWERING))
 
@@ -47,17 +55,15 @@ class Sum:
     total: Total
 
 
-def sums(engine: Engine, wanted: Slice, width: Width, counts: Iterable[str] = COUNTS) -> list[Sum]:
-    """The sums by window and version, oldest first; of the counted columns only `counts` are read."""
+def sums(engine: Engine, wanted: Slice, counts: Iterable[str] = COUNTS) -> list[Sum]:
+    """The sums by window and version, oldest first. Of the columns of counts only `counts` are read."""
     read = tuple(name for name in COUNTS if name in counts)
     columns = ", ".join((*_PLAIN, *(f"{name}::text as {name}" for name in read)))  # decoded here, faster than there
     statement = text(_QUERY.format(columns=columns, version="" if wanted.version is None else _OF_VERSION))
     statement = statement.bindparams(bindparam("roles", type_=ARRAY(Text)))
     values = {
         "model": wanted.model,
-        "width": width,
-        "start": wanted.start,
-        "end": wanted.end,
+        "parts": msgspec.json.encode(wanted.parts).decode(),
         "version": wanted.version,
         "roles": list(wanted.roles),
     }
@@ -93,9 +99,11 @@ def _total(row: Any, read: tuple[str, ...]) -> Total:
 
 
 _QUERY = """
-select starts_at, version, {columns}
-from rollups
-where model = :model and width = :width and starts_at >= :start and starts_at < :end and role = any(:roles){version}
-order by starts_at, version, role
+select rollups.starts_at, version, {columns}
+from jsonb_to_recordset(cast(:parts as jsonb)) as part (width text, start timestamptz, "end" timestamptz)
+join rollups
+    on rollups.width = part.width and rollups.starts_at >= part.start and rollups.starts_at < part."end"
+where model = :model and role = any(:roles){version}
+order by rollups.starts_at, version, role
 """
 _OF_VERSION = "\n    and version = :version"
