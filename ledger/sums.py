@@ -59,14 +59,15 @@ def sums(engine: Engine, wanted: Slice, counts: Iterable[str] = COUNTS) -> list[
     """The sums by window and version, oldest first. Of the columns of counts only `counts` are read."""
     read = tuple(name for name in COUNTS if name in counts)
     columns = ", ".join((*_PLAIN, *(f"{name}::text as {name}" for name in read)))  # decoded here, faster than there
-    statement = text(_QUERY.format(columns=columns, version="" if wanted.version is None else _OF_VERSION))
+    values: dict[str, Any] = {"model": wanted.model, "version": wanted.version, "roles": list(wanted.roles)}
+    queries = []
+    for place, part in enumerate(wanted.parts):
+        queries.append(
+            _QUERY.format(columns=columns, place=place, version="" if wanted.version is None else _OF_VERSION)
+        )
+        values |= {f"width_{place}": part.width, f"start_{place}": part.start, f"end_{place}": part.end}
+    statement = text(f"{' union all '.join(queries)} order by starts_at, version")
     statement = statement.bindparams(bindparam("roles", type_=ARRAY(Text)))
-    values = {
-        "model": wanted.model,
-        "parts": msgspec.json.encode(wanted.parts).decode(),
-        "version": wanted.version,
-        "roles": list(wanted.roles),
-    }
 
     def work(connection: Connection) -> list[Sum]:
         rows = connection.execute(statement, values).mappings()
@@ -98,12 +99,14 @@ def _total(row: Any, read: tuple[str, ...]) -> Total:
     return total
 
 
+# Each part is a range of the primary key; one join with all parts would be planned as a scan of the whole table.
 _QUERY = """
-select rollups.starts_at, version, {columns}
-from jsonb_to_recordset(cast(:parts as jsonb)) as part (width text, start timestamptz, "end" timestamptz)
-join rollups
-    on rollups.width = part.width and rollups.starts_at >= part.start and rollups.starts_at < part."end"
-where model = :model and role = any(:roles){version}
-order by rollups.starts_at, version, role
+select starts_at, version, {columns}
+from rollups
+where model = :model
+    and width = :width_{place}
+    and starts_at >= :start_{place}
+    and starts_at < :end_{place}
+    and role = any(:roles){version}
 """
 _OF_VERSION = "\n    and version = :version"
