@@ -14,7 +14,7 @@ from ledger.errors import QueryError
 from ledger.identity import EPOCH
 from ledger.quantiles import Scale, quantile, scale
 from ledger.query import is_text
-from ledger.sums import Slice, Width, merged, sums
+from ledger.sums import Part, Slice, Width, merged, sums
 from ledger.times import written
 from ledger.totals import Total
 
@@ -123,12 +123,8 @@ def _read(engine: Engine, model: str, name: str, period: Period, hourly_days: in
     begin, until = EPOCH + (start - EPOCH) // step * step, EPOCH - (EPOCH - end) // step * step
     if not is_text(model) or (period.version is not None and not is_text(period.version)):
         return _Read(begin, until, period.version, Total())
-    found = [
-        one.total
-        for part, start, end in _parts(begin, until)
-        for one in sums(engine, Slice(model, start, end, period.version), part)
-    ]
-    return _Read(begin, until, period.version, merged(found))
+    found = sums(engine, Slice(model, list(_parts(begin, until)), period.version))
+    return _Read(begin, until, period.version, merged([one.total for one in found]))
 
 
 _WIDTHS: tuple[tuple[Width, timedelta, datetime], ...] = (
@@ -139,7 +135,7 @@ _WIDTHS: tuple[tuple[Width, timedelta, datetime], ...] = (
 """Widths, widest first, and a moment that one of each begins at."""
 
 
-def _parts(begin: datetime, until: datetime, place: int = 0) -> Iterator[tuple[Width, datetime, datetime]]:
+def _parts(begin: datetime, until: datetime, place: int = 0) -> Iterator[Part]:
     """The period in whole weeks, and what lies before and after them in whole days, and that in hours."""
     width, step, origin = _WIDTHS[place]
     first, last = origin - (origin - begin) // step * step, origin + (until - origin) // step * step
@@ -148,7 +144,7 @@ def _parts(begin: datetime, until: datetime, place: int = 0) -> Iterator[tuple[W
         return
     if begin < first:
         yield from _parts(begin, first, place + 1)
-    yield width, first, last
+    yield Part(width, first, last)
     if last < until:
         yield from _parts(last, until, place + 1)
 

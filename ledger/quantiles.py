@@ -28,14 +28,17 @@ def quantiles(
     if not total:
         return [None] * len(shares)
     found: list[float | None] = []
+    wanted = [share * total for share in shares]
     passed = 0
     for number in sorted(bins, key=edges):
-        low, high = edges(number)
-        count = bins[number]
-        while count and len(found) < len(shares) and passed + count >= shares[len(found)] * total:
-            value = low + (high - low) * max(0.0, shares[len(found)] * total - passed) / count
+        reached = passed + bins[number]
+        while reached >= wanted[len(found)] and reached > passed:
+            low, high = edges(number)
+            value = low + (high - low) * max(0.0, wanted[len(found)] - passed) / (reached - passed)
             found.append(_between(value, least, most))
-        passed += count
+            if len(found) == len(wanted):
+                return found
+        passed = reached
     return found
 
 

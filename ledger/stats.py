@@ -41,7 +41,7 @@ def stats(engine: Engine, model: str) -> Stats:
     """The model's latest scores in sum, one for each entity.
 
     Records belong to no entity: a model that was only asked about records is counted by all predictions that callers
-    have seen, as far back as daily figures are kept.
+    have seen, as far back as weekly figures are kept.
     """
     if not is_text(model):
         return _stats(model, "entities", [])
@@ -84,15 +84,15 @@ order by level
 """)
 # The first row is of those without a level, and carries the sums of all: by level only counts are kept.
 _ROLLUPS = text("""
-with days as (
-    select predictions, scored, score_sum, levels, starts_at
+with weeks as (
+    select predictions, scored, score_sum, levels
     from rollups
-    where model = :model and width = 'day' and role in ('champion', 'canary')
+    where model = :model and width = 'week' and role in ('champion', 'canary')
 ),
 by_level as (
     select counts.key as level, sum(counts.value::bigint) as count
-    from days
-    cross join lateral jsonb_each_text(days.levels) as counts
+    from weeks
+    cross join lateral jsonb_each_text(weeks.levels) as counts
     group by counts.key
 ),
 newest as (
@@ -104,7 +104,7 @@ newest as (
 everything as (
     select coalesce(sum(predictions), 0) - coalesce((select sum(count) from by_level), 0) as count,
         coalesce(sum(scored), 0) as scored, coalesce(sum(score_sum), 0) as score_sum
-    from days
+    from weeks
     having count(*) > 0
 )
 select '' as level, everything.count, everything.scored, everything.score_sum, newest.updated_at

@@ -28,12 +28,20 @@ _read_counts = msgspec.json.Decoder(dict[str, int]).decode
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
-    """Which predictions: from `start` up to but without `end`, of one version or all that callers have seen."""
+class Part:
+    """A stretch of time, read by windows of one width: from `start` up to but without `end`."""
 
-    model: str
+    width: Width
     start: datetime
     end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Which predictions: of one version or all (None), in these roles; by default what callers have seen."""
+
+    model: str
+    parts: Sequence[Part]
     version: str | None = None
     roles: tuple[str, ...] = tuple(sorted(ANSWERING))
 
@@ -47,20 +55,19 @@ class Sum:
     total: Total
 
 
-def sums(engine: Engine, wanted: Slice, width: Width, counts: Iterable[str] = COUNTS) -> list[Sum]:
-    """The sums by window and version, oldest first; of the counted columns only `counts` are read."""
+def sums(engine: Engine, wanted: Slice, counts: Iterable[str] = COUNTS) -> list[Sum]:
+    """The sums by window and version, oldest first. Of the columns of counts only `counts` are read."""
     read = tuple(name for name in COUNTS if name in counts)
     columns = ", ".join((*_PLAIN, *(f"{name}::text as {name}" for name in read)))  # decoded here, faster than there
-    statement = text(_QUERY.format(columns=columns, version="" if wanted.version is None else _OF_VERSION))
+    values: dict[str, Any] = {"model": wanted.model, "version": wanted.version, "roles": list(wanted.roles)}
+    queries = []
+    for place, part in enumerate(wanted.parts):
+        queries.append(
+            _QUERY.format(columns=columns, place=place, version="" if wanted.version is None else _OF_VERSION)
+        )
+        values |= {f"width_{place}": part.width, f"start_{place}": part.start, f"end_{place}": part.end}
+    statement = text(f"{' union all '.join(queries)} order by starts_at, version")
     statement = statement.bindparams(bindparam("roles", type_=ARRAY(Text)))
-    values = {
-        "model": wanted.model,
-        "width": width,
-        "start": wanted.start,
-        "end": wanted.end,
-        "version": wanted.version,
-        "roles": list(wanted.roles),
-    }
 
     def work(connection: Connection) -> list[Sum]:
         rows = connection.execute(statement, values).mappings()
@@ -92,10 +99,14 @@ def _total(row: Any, read: tuple[str, ...]) -> Total:
     return total
 
 
+# Each part is a range of the primary key; one join with all parts would be planned as a scan of the whole table.
 _QUERY = """
 select starts_at, version, {columns}
 from rollups
-where model = :model and width = :width and starts_at >= :start and starts_at < :end and role = any(:roles){version}
-order by starts_at, version, role
+where model = :model
+    and width = :width_{place}
+    and starts_at >= :start_{place}
+    and starts_at < :end_{place}
+    and role = any(:roles){version}
 """
 _OF_VERSION = "\n    and version = :version"

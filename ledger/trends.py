@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from ledger.errors import QueryError
 from ledger.quantiles import quantiles, scale
 from ledger.query import is_text
-from ledger.sums import Slice, Sum, merged, sums, week_of
+from ledger.sums import Part, Slice, Sum, merged, sums, week_of
 from ledger.times import written
 from ledger.totals import Total
 
@@ -20,7 +20,7 @@ Metric = Literal["volume", "score", "distribution", "levels", "labels", "latency
 Window = Literal["hour", "day", "week"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
 WINDOWS: tuple[Window, ...] = get_args(Window)
-MAX_POINTS = 750
+MAX_POINTS = 400
 DEFAULT_POINTS = {"hour": 48, "day": 30, "week": 26}
 DISTRIBUTION_BARS = 10
 _STEP = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}
@@ -76,13 +76,14 @@ def trends(
     quantiles in ms. quality: how many came from a cache, were stale, or carried warnings. Challengers in the shadow are
     not counted.
 
-    Raises QueryError for what is not known and for more than 750 windows.
+    Raises QueryError for what is not known and for more than 400 windows.
     """
     begin, until = _span(metric, window, start, end)
     steps = _windows(window, begin, until)
     found: list[Sum] = []
     if is_text(model) and (version is None or is_text(version)):
-        found = sums(engine, Slice(model, begin, steps[-1] + _STEP[window], version), window, _READ[metric])
+        whole = Part(window, begin, steps[-1] + _STEP[window])
+        found = sums(engine, Slice(model, [whole], version), _READ[metric])
     groups: dict[datetime, list[Sum]] = {step: [] for step in steps}
     for one in found:
         groups[one.starts_at].append(one)

@@ -257,7 +257,7 @@ def moment_of(answer: dict[str, Any]) -> datetime:
     model=some.sampled_from(["delinquency", "profitability"]),
     version=some.sampled_from([None, "delinquency:b2"]),
     hours_back=some.floats(1, 900),
-    hours_long=some.floats(0.1, 700),
+    hours_long=some.floats(0.1, 390),
 )
 def test_trends_are_what_the_predictions_come_to(
     ledger: Ledger, window: Any, model: str, version: str | None, hours_back: float, hours_long: float
