@@ -5,7 +5,10 @@ FeatureError
 ├── UnknownViewError       there is no such view
 ├── InvalidEntityError     the ids of an entity are not those that its view asks for
 ├── UnknownEntityError     nothing was known of the entity at the observation
-└── ThinHistoryError       too little was known of the entity, and the policy is to refuse it
+├── ThinHistoryError       too little was known of the entity, and the policy is to refuse it
+├── UnknownSourceError     there is no such source of events
+├── OtherRowsError         sample data is not mixed with rows that are there
+└── UnreadableFileError    a file of events does not read as its kind
 """
 
 from __future__ import annotations
@@ -57,6 +60,29 @@ class UnknownViewError(FeatureError):
         self.known = tuple(known)
         super().__init__(f"there is no view {name!r}; known views: {', '.join(self.known)}{nearest(name, self.known)}")
         self.name = name
+
+
+class UnknownSourceError(FeatureError):
+    """There is no source table of that name."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        self.known = tuple(known)
+        super().__init__(
+            f"there is no source {name!r}; known sources: {', '.join(self.known)}{nearest(name, self.known)}"
+        )
+        self.name = name
+
+
+class OtherRowsError(FeatureError):
+    """Sources hold rows that are not sample data."""
+
+    def __init__(self, tables: Sequence[str]) -> None:
+        super().__init__(f"there are other rows in {', '.join(tables)}; sample data is not mixed with them unasked")
+        self.tables = tuple(tables)
+
+
+class UnreadableFileError(FeatureError):
+    """A file of events cannot be read from some place on; what came before it was."""
 
 
 class InvalidEntityError(FeatureError):

@@ -1,4 +1,4 @@
--- what: A visitor of the shop in front of an item - what both did lately, and this session
+-- what: "A visitor of the shop in front of an item: what both did lately, and this session"
 -- model: purchase
 -- keys:
 --   user_id: {what: the visitor, example: U0000123}

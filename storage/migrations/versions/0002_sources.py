@@ -46,9 +46,9 @@ def upgrade() -> None:
             nullable=False,
             comment="when the row came to us",
         ),
-        sa.CheckConstraint("product in ('current', 'savings', 'credit_card', 'loan')", name="ck_accounts_product"),
-        sa.CheckConstraint("status in ('open', 'closed')", name="ck_accounts_status"),
-        sa.CheckConstraint("credit_limit between 0 and 10000000", name="ck_accounts_credit_limit"),
+        sa.CheckConstraint("product in ('current', 'savings', 'credit_card', 'loan')", name="product"),
+        sa.CheckConstraint("status in ('open', 'closed')", name="status"),
+        sa.CheckConstraint("credit_limit between 0 and 10000000", name="credit_limit"),
         sa.PrimaryKeyConstraint("event_id", name="pk_accounts"),
         comment="an account was opened, changed or closed: the row is how it is from then on",
     )
@@ -86,10 +86,10 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint(
             "kind in ('salary', 'income', 'spend', 'payment', 'transfer_in', 'transfer_out')",
-            name="ck_transactions_kind",
+            name="kind",
         ),
-        sa.CheckConstraint("amount between 0 and 10000000", name="ck_transactions_amount"),
-        sa.CheckConstraint("balance_after between -10000000 and 10000000", name="ck_transactions_balance_after"),
+        sa.CheckConstraint("amount between 0 and 10000000", name="amount"),
+        sa.CheckConstraint("balance_after between -10000000 and 10000000", name="balance_after"),
         sa.PrimaryKeyConstraint("event_id", name="pk_transactions"),
         comment="money came to an account or left it",
     )
@@ -114,7 +114,7 @@ def upgrade() -> None:
             nullable=False,
             comment="when the row came to us",
         ),
-        sa.CheckConstraint("amount between 0 and 10000000", name="ck_instalments_amount"),
+        sa.CheckConstraint("amount between 0 and 10000000", name="amount"),
         sa.PrimaryKeyConstraint("event_id", name="pk_instalments"),
         comment="an instalment of a loan was agreed on, or agreed on anew",
     )
@@ -133,7 +133,7 @@ def upgrade() -> None:
             nullable=False,
             comment="when the row came to us",
         ),
-        sa.CheckConstraint("amount between 0 and 10000000", name="ck_payments_amount"),
+        sa.CheckConstraint("amount between 0 and 10000000", name="amount"),
         sa.PrimaryKeyConstraint("event_id", name="pk_payments"),
         comment="an instalment was paid, in time or late",
     )
@@ -182,8 +182,8 @@ def upgrade() -> None:
             nullable=False,
             comment="when the row came to us",
         ),
-        sa.CheckConstraint("quizzes between 0 and 200", name="ck_activity_quizzes"),
-        sa.CheckConstraint("watch_minutes between 0 and 1440", name="ck_activity_watch_minutes"),
+        sa.CheckConstraint("quizzes between 0 and 200", name="quizzes"),
+        sa.CheckConstraint("watch_minutes between 0 and 1440", name="watch_minutes"),
         sa.PrimaryKeyConstraint("event_id", name="pk_activity"),
         comment="a learning session ended",
     )
@@ -202,8 +202,8 @@ def upgrade() -> None:
             nullable=False,
             comment="when the row came to us",
         ),
-        sa.CheckConstraint("change in ('begin', 'plan', 'end')", name="ck_subscriptions_change"),
-        sa.CheckConstraint("plan in ('free_trial', 'monthly', 'yearly', 'family')", name="ck_subscriptions_plan"),
+        sa.CheckConstraint("change in ('begin', 'plan', 'end')", name="change"),
+        sa.CheckConstraint("plan in ('free_trial', 'monthly', 'yearly', 'family')", name="plan"),
         sa.PrimaryKeyConstraint("event_id", name="pk_subscriptions"),
         comment="a subscription began, changed its plan or ended",
     )
@@ -222,7 +222,7 @@ def upgrade() -> None:
             nullable=False,
             comment="when the row came to us",
         ),
-        sa.CheckConstraint("amount between 0 and 10000000", name="ck_payment_attempts_amount"),
+        sa.CheckConstraint("amount between 0 and 10000000", name="amount"),
         sa.PrimaryKeyConstraint("event_id", name="pk_payment_attempts"),
         comment="the service tried to collect a subscription's fee",
     )
@@ -265,8 +265,8 @@ def upgrade() -> None:
             nullable=False,
             comment="when the row came to us",
         ),
-        sa.CheckConstraint("discount between 0 and 1", name="ck_item_prices_discount"),
-        sa.CheckConstraint("list_price between 0 and 50000", name="ck_item_prices_list_price"),
+        sa.CheckConstraint("discount between 0 and 1", name="discount"),
+        sa.CheckConstraint("list_price between 0 and 50000", name="list_price"),
         sa.PrimaryKeyConstraint("event_id", name="pk_item_prices"),
         comment="an item's price or discount changed",
     )
@@ -285,7 +285,7 @@ def upgrade() -> None:
             nullable=False,
             comment="when the row came to us",
         ),
-        sa.CheckConstraint("stars between 1 and 5", name="ck_ratings_stars"),
+        sa.CheckConstraint("stars between 1 and 5", name="stars"),
         sa.PrimaryKeyConstraint("event_id", name="pk_ratings"),
         comment="somebody rated an item",
     )
@@ -306,8 +306,8 @@ def upgrade() -> None:
             nullable=False,
             comment="when the row came to us",
         ),
-        sa.CheckConstraint("device in ('desktop', 'phone', 'tablet')", name="ck_shop_events_device"),
-        sa.CheckConstraint("kind in ('view', 'cart', 'uncart', 'purchase')", name="ck_shop_events_kind"),
+        sa.CheckConstraint("device in ('desktop', 'phone', 'tablet')", name="device"),
+        sa.CheckConstraint("kind in ('view', 'cart', 'uncart', 'purchase')", name="kind"),
         sa.PrimaryKeyConstraint("event_id", name="pk_shop_events"),
         comment="a visitor saw an item, put it into the cart, took it out or bought it",
     )
@@ -328,7 +328,7 @@ def upgrade() -> None:
             nullable=False,
             comment="when the row came to us",
         ),
-        sa.CheckConstraint("category in ('bakery', 'drinks', 'household', 'toys')", name="ck_articles_category"),
+        sa.CheckConstraint("category in ('bakery', 'drinks', 'household', 'toys')", name="category"),
         sa.PrimaryKeyConstraint("event_id", name="pk_articles"),
         comment="an article was listed, or its category changed",
     )
@@ -348,7 +348,7 @@ def upgrade() -> None:
             nullable=False,
             comment="when the row came to us",
         ),
-        sa.CheckConstraint("price between 0.01 and 10000", name="ck_shelf_prices_price"),
+        sa.CheckConstraint("price between 0.01 and 10000", name="price"),
         sa.PrimaryKeyConstraint("event_id", name="pk_shelf_prices"),
         comment="the price of an article in a store changed, or a promotion began or ended",
     )
@@ -372,7 +372,7 @@ def upgrade() -> None:
             nullable=False,
             comment="when the row came to us",
         ),
-        sa.CheckConstraint("units between 0 and 1000000", name="ck_sales_units"),
+        sa.CheckConstraint("units between 0 and 1000000", name="units"),
         sa.PrimaryKeyConstraint("event_id", name="pk_sales"),
         comment="units of an article were sold in a store: one row for a day, or several that count together",
     )
