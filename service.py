@@ -21,6 +21,7 @@ import atexit
 import contextlib
 import logging
 import shutil
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -134,8 +135,9 @@ class Tiffin:
             return champion(definition, releases, pinned)
 
         cache = partial(open_async_client, urls.redis, settings.storage)
-        database = Queries(urls.database)
-        features = FeatureCache(open_client(urls.redis, settings.storage))
+        wanted = settings.features
+        database = Queries(urls.database, connections=wanted.connections)
+        features = FeatureCache(open_client(urls.redis, settings.storage)) if wanted.cache else None
         self.worker = worker = Worker(
             definitions=catalogue(),
             find_version=find,
@@ -149,9 +151,9 @@ class Tiffin:
             ledger=settings.ledger,
             entities=EntityAccess(
                 OnlineFeatures(database, features, hear=count_lookups),
-                Events(database, features),
+                Events(database, features, ahead=timedelta(seconds=wanted.ahead_seconds)),
                 Remembered(cache(), REMEMBERED_SECONDS),
-                settings.inference.deadline_ms / 1000,
+                wanted.deadline_seconds,
             ),
             hub=Hub(Feed(cache())),
             reader=LedgerReader(engine, ANALYTICS_SECONDS),

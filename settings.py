@@ -21,6 +21,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from features.settings import FeatureSettings
 from inference.settings import RunnerSettings
 from ledger.settings import LedgerSettings
 from monitoring.logs import LogSettings
@@ -55,6 +56,7 @@ class Settings(BaseModel):
 
     serving: ServingSettings = Field(default_factory=ServingSettings)
     inference: RunnerSettings = Field(default_factory=RunnerSettings)
+    features: FeatureSettings = Field(default_factory=FeatureSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)
     ledger: LedgerSettings = Field(default_factory=LedgerSettings)
     logs: LogSettings = Field(default_factory=LogSettings)

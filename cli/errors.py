@@ -29,6 +29,7 @@ class Explained:
 
 def explain(error: Exception) -> Explained | None:
     """The explanation of an error that can be foreseen; None for any other."""
+    from features.errors import FeatureError
     from inference.errors import InferenceError
     from registry.errors import RegistryError
     from storage.errors import MigrationError, StorageError, StorageUnavailableError
@@ -50,7 +51,7 @@ def explain(error: Exception) -> Explained | None:
             return Explained(f"{error.origin} cannot be trained on:", error.problems)
         case StorageUnavailableError() | MigrationError():
             return Explained(str(error), hint="`tiffin doctor` says what is wrong with an installation")
-        case TrainingError() | RegistryError() | StorageError() | InferenceError() | OSError():
+        case TrainingError() | RegistryError() | StorageError() | InferenceError() | FeatureError() | OSError():
             return Explained(str(error))
         case _:
             return Explained(str(error)) if _is_foreseeable(error) else None

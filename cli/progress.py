@@ -157,6 +157,28 @@ def counted(text: str, total: int) -> Iterator[Advance]:
         yield advance
 
 
+@contextmanager
+def fraction(text: str) -> Iterator[Fraction]:
+    """A bar that is told how much is done, 0 to 1; off a terminal, nothing."""
+    screen = console.stderr()
+    if not screen.is_terminal:
+        yield lambda done, what: None
+        return
+    with _progress() as progress:
+        task: TaskID = progress.add_task(text, total=1.0, stage="")
+
+        def show(done: float, what: str) -> None:
+            progress.update(task, completed=done, stage=what)
+
+        yield show
+
+
+class Fraction(Protocol):
+    """Called with the part that is done and a word for it."""
+
+    def __call__(self, done: float, what: str, /) -> None: ...
+
+
 class Advance(Protocol):
     """Called after each piece with a word for the next."""
 

@@ -5,7 +5,6 @@ FeatureError
 ├── UnknownViewError       there is no such view
 ├── InvalidEntityError     the ids of an entity are not those that its view asks for
 ├── UnknownEntityError     nothing was known of the entity at the observation
-├── ThinHistoryError       too little was known of the entity, and the policy is to refuse it
 ├── UnknownSourceError     there is no such source of events
 ├── OtherRowsError         sample data is not mixed with rows that are there
 └── UnreadableFileError    a file of events does not read as its kind
@@ -16,7 +15,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 
 def nearest(given: str, known: Iterable[str]) -> str:
@@ -104,17 +103,3 @@ class UnknownEntityError(FeatureError):
         self.view = view
         self.entity = entity
         self.as_of = as_of
-
-
-class ThinHistoryError(FeatureError):
-    """The entity's first known event was less than `least` before the observation."""
-
-    def __init__(self, view: str, entity: str, since: datetime, least: timedelta) -> None:
-        super().__init__(
-            f"entity {entity!r} of {view} is known since {since.isoformat()} only; "
-            f"at least {least.total_seconds() / 86400:g} days are asked for"
-        )
-        self.view = view
-        self.entity = entity
-        self.since = since
-        self.least = least

@@ -22,9 +22,10 @@ import yaml
 from features.duration import read_duration, write_duration
 from features.errors import UnknownViewError, ViewError
 from models import catalogue
+from models.definition import Definition
 
 FOLDER = Path(__file__).parent / "views"
-_TEXTS = ("what", "model", "known")
+_TEXTS = ("what", "known")
 _SPANS = ("ttl", "stale", "least_history")
 _MAPPINGS = ("keys", "sources", "columns")
 
@@ -50,7 +51,6 @@ class View:
 
     name: str
     what: str
-    model: str
     known: str
     keys: tuple[Key, ...]
     sources: Mapping[str, str]
@@ -79,14 +79,18 @@ class View:
         """An entity, as a caller sends it."""
         return {key.name: key.example for key in self.keys}
 
+    @property
+    def models(self) -> tuple[Definition, ...]:
+        """The models whose definitions name this view."""
+        return tuple(definition for definition in catalogue().values() if definition.view == self.name)
+
     def describe(self) -> dict[str, object]:
-        """The view as a JSON-ready mapping; a column's description, unit and range are those of the model's feature."""
-        definition = catalogue().get(self.model)
-        described = {} if definition is None else {str(row["name"]): row for row in definition.schema.describe()}
+        """The view as a JSON-ready mapping; a column's description, unit and range are those of its model's feature."""
+        described = {str(row["name"]): row for model in self.models for row in model.schema.describe()}
         return {
             "name": self.name,
             "what": self.what,
-            "model": self.model,
+            "models": [model.name for model in self.models],
             "keys": [{"name": key.name, "what": key.what, "example": key.example} for key in self.keys],
             "known": self.known,
             "sources": dict(self.sources),
@@ -113,11 +117,6 @@ def view(name: str) -> View:
     return found
 
 
-def view_of(model: str) -> View | None:
-    """The view that computes the model's features; None where callers send records only."""
-    return next((view for view in views().values() if view.model == model), None)
-
-
 def parse(name: str, text: str) -> View:
     """The view that a file states. Raises ViewError, which names the part."""
     lines = text.splitlines(keepends=True)
@@ -135,7 +134,6 @@ def parse(name: str, text: str) -> View:
             notes=MappingProxyType({str(column): str(note or "") for column, note in header["columns"].items()}),
             sql="".join(lines[len(comment) :]),
             what=str(header["what"]),
-            model=str(header["model"]),
             known=str(header["known"]),
             ttl=read_duration(header["ttl"]),
             stale=read_duration(header["stale"]),

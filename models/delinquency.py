@@ -110,7 +110,7 @@ definition = Definition(
     view="customer_behaviour",
     schema=Schema(
         (
-            _money("balance", "Balance of all accounts at the observation", 1840.5, -10_000_000),
+            _money("balance", "Balance of all current and savings accounts at the observation", 1840.5, -10_000_000),
             _money("balance_min_30d", "Lowest balance in the last 30 days", 310.2, -10_000_000),
             _money("balance_mean_30d", "Mean balance in the last 30 days", 1320.0, -10_000_000),
             _money("balance_mean_90d", "Mean balance in the last 90 days", 1495.7, -10_000_000),

@@ -20,7 +20,7 @@ from pythonjsonlogger.json import JsonFormatter
 from monitoring.access import Answered
 
 Level = Literal["debug", "info", "warning", "error"]
-Room = Literal["access", "cli", "inference", "ledger", "registry", "serving", "storage", "training"]
+Room = Literal["access", "cli", "features", "inference", "ledger", "registry", "serving", "storage", "training"]
 ROOMS: tuple[Room, ...] = get_args(Room)
 
 

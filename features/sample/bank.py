@@ -8,7 +8,7 @@ Assumptions:
 - Accounts: everybody has a current account, three in ten a savings account, seven in ten a credit card with a limit,
   half a loan. One card in ten gets a higher limit later; a few savings accounts are closed.
 - Months: money is spent up to four times a month, more while there is much, less while there is little. One customer
-  in forty loses the income each month and is without for three months on average; one in twenty begins to spend up to
+  in forty loses the income each month and is without for five months on average; one in twenty begins to spend up to
   twice as much for some months. The card is used every other month, and paid back the less the less prudent.
 - Loans: an instalment each month, agreed on a year at a time. It is not paid in time the more often the less of it the
   balance covers, the income is lost, the card is used up, one before was missed. Three in five of those come up to a
@@ -176,7 +176,7 @@ def _month(
 def _turn(random: np.random.Generator, who: _Customers) -> None:
     """Fortune: incomes are lost and found, sprees begin and end."""
     count = len(who.joined)
-    who.lost = np.where(who.lost, random.random(count) > 0.33, random.random(count) < 0.025)
+    who.lost = np.where(who.lost, random.random(count) > 0.2, random.random(count) < 0.025)
     going_on = (who.surge > 1) & (random.random(count) > 0.4)
     begins = random.random(count) < 0.05
     who.surge = np.where(going_on, who.surge, np.where(begins, random.uniform(1.2, 2.2, count), 1.0))
@@ -255,8 +255,8 @@ def _pay(
     count = len(who.joined)
     covered = (who.balance + flow) / np.maximum(who.instalment, 1)
     used = who.used / np.maximum(who.card_limit, 1)
-    margin = -3.4 - 0.9 * np.tanh(0.5 * (covered - 2)) + 1.6 * who.lost + 2.0 * used + 1.2 * who.missed_before
-    margin += 2.2 * (0.5 - who.prudence) + random.normal(0, 0.4, count)
+    margin = -5.0 - 1.5 * np.tanh(0.5 * (covered - 2)) + 3.2 * who.lost * (covered < 4) + 3.5 * used**2
+    margin += 2.6 * who.missed_before + 2.5 * (0.5 - who.prudence) + random.normal(0, 0.2, count)
     fails = owes & (random.random(count) < logistic(margin))
     late = fails & (random.random(count) < 0.6)
     never = fails & ~late

@@ -7,7 +7,7 @@ Assumptions:
 - Plans: a free trial of at most 30 days ends or turns into another plan; monthly, yearly and family go on. How long a
   subscription lasts is exponential, by plan and by how the subscriber was won.
 - Habit: every subscriber has a chance of a session on a day (Beta distributed), nearly all have one on the first day,
-  many pause for two or three weeks at some time. Of those who leave, three in four slow down over their last 30 days.
+  many pause for two or three weeks at some time. Of those who leave, six in seven slow down over their last 45 days.
 - Payments: collected every 30 days, yearly for a year; one in twenty fails, and is tried again three days later. Of
   those who leave, one in three has attempts that fail in the last three weeks.
 - One in ten of those who left begins again, one to four months later.
@@ -39,9 +39,9 @@ PLANS = np.array(("free_trial", "monthly", "yearly", "family"))
 SHARES = (0.15, 0.5, 0.25, 0.1)
 SOURCES = np.array(("organic", "search_ad", "social_ad", "referral", "partner"), object)
 SOURCE_SHARES = (0.35, 0.2, 0.2, 0.15, 0.1)
-LASTS_DAYS = np.array((60.0, 260.0, 700.0, 420.0))
+LASTS_DAYS = np.array((45.0, 160.0, 450.0, 260.0))
 SOURCE_LASTS = np.array((1.1, 0.9, 0.6, 1.5, 1.0))
-SLOWING_DAYS = 30
+SLOWING_DAYS = 45
 FAILS = 0.05
 DAY = float(SECONDS_PER_DAY)
 FOREVER = 1e12
@@ -143,7 +143,7 @@ def _changes(user: Ints, at: Floats, change: str, plan: Ints) -> Columns:
 def _activity(random: np.random.Generator, spells: _Spells, start: float, end: float) -> Columns:
     """At most one session a day, drawn for every day of every subscription."""
     count, days = len(spells.user), round((end - start) / DAY)
-    habit = np.minimum(random.beta(1.2, 5.0, count), 0.9)[:, None]
+    habit = np.minimum(random.beta(1.6, 5.0, count), 0.9)[:, None]
     taste = random.lognormal(0, 0.5, count)
     morning = start + DAY * np.arange(days)[None, :]
     subscribed = (morning + DAY > spells.begins[:, None]) & (morning < spells.ends[:, None])
@@ -170,8 +170,8 @@ def _activity(random: np.random.Generator, spells: _Spells, start: float, end: f
 
 
 def _slowing(random: np.random.Generator, spells: _Spells, morning: Floats) -> Floats:
-    """What is left of the habit: down to a tenth over the last days of three in four of those who leave."""
-    slows = (random.random(len(spells.user)) < 0.75)[:, None]
+    """What is left of the habit: down to a tenth over the last days of six in seven of those who leave."""
+    slows = (random.random(len(spells.user)) < 0.85)[:, None]
     left = (spells.ends[:, None] - morning) / DAY
     return np.asarray(np.where(slows, np.clip(0.1 + 0.9 * left / SLOWING_DAYS, 0.1, 1), 1.0), np.float64)
 

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 from sqlalchemy import Connection, Engine, select
 
+from features.errors import OtherRowsError
 from features.sample import bank, learning, retail, shop
 from features.sample.columns import Columns
 from features.sample.size import FULL, Size
@@ -41,12 +42,14 @@ def load_sample(
     size: Size = FULL,
     end: datetime | None = None,
     seed: int = 7,
+    among_others: bool = False,
     hear: Hears = lambda table, done, total: None,
 ) -> Loaded:
     """Write the sample data into the source tables, in one transaction; nothing where it is already.
 
     All events lie before `end`; default: the last midnight, UTC. A run that is killed leaves nothing behind.
-    Raises StorageUnavailableError and MigrationError.
+    Raises OtherRowsError when there are rows of others and not `among_others`, StorageUnavailableError and
+    MigrationError.
     """
     ends_at = end or datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
@@ -54,6 +57,8 @@ def load_sample(
         connection.exec_driver_sql("select pg_advisory_xact_lock(hashtext('tiffin sample'))")
         if _is_there(connection):
             return Loaded({}, None)
+        if not among_others and (others := _others(connection)):
+            raise OtherRowsError(others)
         connection.exec_driver_sql("set local statement_timeout = 0")
         connection.exec_driver_sql("set local synchronous_commit = off")
         rows = {}
@@ -80,6 +85,16 @@ def _is_there(connection: Connection) -> bool:
     event_id = SOURCES["customers"].c.event_id
     found = select(event_id).where(event_id.between(f"{PREFIX}-", f"{PREFIX}-~")).limit(1)
     return connection.execute(found).first() is not None
+
+
+def _others(connection: Connection) -> list[str]:
+    """The sources that hold rows of others."""
+    found = []
+    for name, table in SOURCES.items():
+        others = select(table.c.event_id).where(~table.c.event_id.between(f"{PREFIX}-", f"{PREFIX}-~")).limit(1)
+        if connection.execute(others).first() is not None:
+            found.append(name)
+    return found
 
 
 def _write(connection: Connection, table: str, columns: Columns, hear: Hears) -> int:

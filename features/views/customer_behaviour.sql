@@ -1,5 +1,4 @@
--- what: How a bank customer's money moves - balances, income, spending, instalments and credit
--- model: delinquency
+-- what: "How a bank customer's money moves: balances, income, spending, instalments and credit"
 -- keys:
 --   customer_id: {what: the customer, example: C000123}
 -- sources:
@@ -13,7 +12,7 @@
 -- known: from the customer's first row in any source
 -- least_history: 30 days
 -- columns:
---   balance: sum over current and savings accounts, which are what all balances here are of; 0 before the first booking
+--   balance: as all balances here, 0 before the first booking
 --   balance_min_30d:
 --   balance_mean_30d: weighted by time, from the first booking on
 --   balance_mean_90d: weighted by time, from the first booking on

@@ -1,5 +1,4 @@
 -- what: What a store sold of an article day by day, with its price now
--- model: demand
 -- keys:
 --   store_id: {what: the store, example: S001}
 --   sku_id: {what: the article, example: K0012}

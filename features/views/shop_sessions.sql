@@ -1,5 +1,4 @@
--- what: A visitor of the shop in front of an item - what both did lately, and this session
--- model: purchase
+-- what: "A visitor of the shop in front of an item: what both did lately, and this session"
 -- keys:
 --   user_id: {what: the visitor, example: U0000123}
 --   item_id: {what: the item, example: I00042}

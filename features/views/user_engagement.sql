@@ -1,5 +1,4 @@
 -- what: How a subscriber of the learning service uses it and pays for it
--- model: churn
 -- keys:
 --   user_id: {what: the subscriber, example: U0000123}
 -- sources:

@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import psycopg2
 import pytest
+import redis
+from psycopg2.extensions import connection as Connection
 from sqlalchemy import Engine
 
+from features.cache import FeatureCache
 from features.queries import engine_query
 from features.reader import Query
 from features.sample import SMALL, load_sample
+from storage import urls
+from storage.cache import open_client
 from storage.database import open_engine
 from storage.migrations import migrate
+from storage.queries import Queries
 from storage.settings import StorageSettings
-from tests.storage.servers import database_url, fresh_database, settings, state_dir
+from storage.tables import SOURCES
+from tests.storage.servers import database_url, execute, fresh_database, settings, state_dir
 
 __all__ = ["database_url", "settings", "state_dir"]
 
@@ -50,3 +58,34 @@ def migrated_url(settings: StorageSettings) -> Iterator[str]:
     with fresh_database(settings) as url:
         migrate(url)
         yield url
+
+
+@pytest.fixture
+def queries(migrated_url: str) -> Iterator[Queries]:
+    """Connections to the module's database, whose sources are empty."""
+    execute(migrated_url, f"truncate {', '.join(SOURCES)}")
+    queries = Queries(migrated_url)
+    yield queries
+    queries.close()
+
+
+@pytest.fixture
+def client(settings: StorageSettings) -> Iterator[redis.Redis]:
+    """An empty Redis."""
+    client = open_client(urls(settings).redis, settings)
+    client.flushdb()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def cache(client: redis.Redis) -> FeatureCache:
+    return FeatureCache(client)
+
+
+@pytest.fixture
+def connection(migrated_url: str) -> Iterator[Connection]:
+    """A connection in UTC whose work is never committed."""
+    connection = psycopg2.connect(migrated_url, options="-c timezone=UTC")
+    yield connection
+    connection.close()

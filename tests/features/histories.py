@@ -9,10 +9,12 @@ from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
+from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import execute_values
 from sqlalchemy import Boolean, Column, DateTime, Integer, Text
 
+from features.reader import Query
 from features.views import View
 from storage.tables import SOURCES
 
@@ -35,6 +37,9 @@ SPANS = tuple(
 )
 
 
+CROWDED = (*(timedelta(days=days) for days in (1, 3, 90, 100)), timedelta(minutes=20), timedelta(days=-2))
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One row of a source, and when it was known."""
@@ -44,9 +49,13 @@ class Row:
     values: tuple[Any, ...]
 
 
-def histories(view: View, *, most: int = 30) -> st.SearchStrategy[list[Row]]:
-    """Up to `most` rows of the view's sources, before, at and after AS_OF, of entities named by IDS."""
-    rows = st.one_of([_rows(source, time) for source, time in sorted(view.sources.items())])
+def histories(view: View, *, most: int = 30, crowded: bool = False) -> st.SearchStrategy[list[Row]]:
+    """Up to `most` rows of the view's sources, before, at and after AS_OF, of entities named by IDS.
+
+    `crowded`: at few different moments, so that many rows share one.
+    """
+    when = st.sampled_from([AS_OF - span for span in CROWDED]) if crowded else moments()
+    rows = st.one_of([_rows(source, time, when) for source, time in sorted(view.sources.items())])
     return st.lists(rows, max_size=most)
 
 
@@ -67,22 +76,33 @@ def insert(cursor: Cursor, rows: Sequence[Row], *, first: int = 0) -> None:
         execute_values(cursor, statement, [(f"{number:04d}", *row.values)])
 
 
+def query_on(connection: Connection) -> Query:
+    """Runs statements within the connection's transaction."""
+
+    def run(statement: str, parameters: Sequence[str]) -> list[tuple[Any, ...]]:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return list(cursor.fetchall())
+
+    return run
+
+
 def _columns(source: str) -> dict[str, Column[Any]]:
     return {name: column for name, column in SOURCES[source].c.items() if name not in ("event_id", "recorded_at")}
 
 
-def _rows(source: str, time: str) -> st.SearchStrategy[Row]:
+def _rows(source: str, time: str, when: st.SearchStrategy[datetime]) -> st.SearchStrategy[Row]:
     columns = _columns(source)
     place = list(columns).index(time)
-    values = st.tuples(*(_values(column) for column in columns.values()))
+    values = st.tuples(*(_values(column, when) for column in columns.values()))
     return values.map(lambda drawn: Row(source, drawn[place], drawn))
 
 
-def _values(column: Column[Any]) -> st.SearchStrategy[Any]:
+def _values(column: Column[Any], when: st.SearchStrategy[datetime]) -> st.SearchStrategy[Any]:
     info = column.info
     match column.type:
         case DateTime():
-            drawn: st.SearchStrategy[Any] = moments()
+            drawn: st.SearchStrategy[Any] = when
         case Boolean():
             drawn = st.booleans()
         case Text() if "levels" in info:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from features.entity import Entity
-from features.errors import ThinHistoryError, UnknownEntityError
+from features.errors import UnknownEntityError
 from features.queries import engine_query
 from features.reader import CHUNK_PAIRS, UNKNOWN, Pair, Query, array, read, read_all
 from features.views import view
@@ -142,5 +142,3 @@ def test_errors_say_what_the_caller_can_do() -> None:
         "customer_behaviour knows nothing of entity 'C9' yet; "
         "an entity is known from the customer's first row in any source"
     )
-    thin = ThinHistoryError("customer_behaviour", "C9", ENDS_AT, timedelta(days=30))
-    assert "since 2026-03-01T00:00:00+00:00 only; at least 30 days" in str(thin)
