@@ -20,8 +20,8 @@ _OPTIONS = (
     "-c idle_in_transaction_session_timeout=30s "
     "-c timezone=UTC"
 )
-_ROWS_FAULT = ("22", "23", "54", "XX")
-"""Classes of SQLSTATE: data exception, integrity constraint violation, program limit exceeded, internal error."""
+_ROWS_FAULT = ("22", "23", "54")
+"""Classes of SQLSTATE: data exception, integrity constraint violation, program limit exceeded."""
 
 
 def connect(url: str, application: str) -> Connection:

@@ -45,8 +45,8 @@ def record(
 ) -> list[OutcomeResult]:
     """Join outcomes to predictions, and say what became of each, in order. `items` are as they came, see `report`.
 
-    An outcome with an entity and a time belongs to the entity's latest prediction of that model before that time that a
-    caller has seen; latest by the observation date where one was given, else by when it was made. Where several
+    An outcome with an entity and a time belongs to the entity's latest scored prediction of that model before that time
+    that a caller has seen; latest by the observation date where one was given, else by when it was made. Where several
     outcomes may follow one prediction, name it by its id instead: the later one would count as a correction.
 
     Up to 1000 are one transaction. Raises StorageUnavailableError; what was done before is kept then, and sending all
@@ -230,21 +230,33 @@ def _keep(connection: Connection, reports: list[tuple[int, Report]], by: str | N
 
 
 _BY_ID = text("select prediction_id, model, entity from predictions where prediction_id = any(cast(:ids as uuid[]))")
+# Mostly it is the entity's latest score, found with one look; else the partitions are searched.
 _BY_ENTITY = text("""
 select wanted.place, found.prediction_id, wanted.model, wanted.entity
 from jsonb_to_recordset(cast(:wanted as jsonb)) as wanted (
     place integer, model text, entity text, observed_at timestamptz
 )
+left join latest_scores
+    on latest_scores.model = wanted.model
+    and latest_scores.entity = wanted.entity
+    and latest_scores.moment < wanted.observed_at
 cross join lateral (
-    select prediction_id
-    from predictions
-    where predictions.entity = wanted.entity
-        and predictions.model = wanted.model
-        and predictions.role in ('champion', 'canary')
-        and least(coalesce(predictions.as_of, predictions.created_at), predictions.created_at) < wanted.observed_at
-    order by least(coalesce(predictions.as_of, predictions.created_at), predictions.created_at) desc,
-        prediction_id desc
-    limit 1
+    select latest_scores.prediction_id where latest_scores.prediction_id is not null
+    union all
+    select earlier.prediction_id
+    from (
+        select prediction_id
+        from predictions
+        where predictions.entity = wanted.entity
+            and predictions.model = wanted.model
+            and predictions.role in ('champion', 'canary')
+            and predictions.score is not null
+            and least(coalesce(predictions.as_of, predictions.created_at), predictions.created_at) < wanted.observed_at
+        order by least(coalesce(predictions.as_of, predictions.created_at), predictions.created_at) desc,
+            prediction_id desc
+        limit 1
+    ) as earlier
+    where latest_scores.prediction_id is null
 ) as found
 """)
 _GIVEN = """

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Self
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a class with a function's name
 
@@ -36,14 +37,19 @@ class Span:
     number: int
 
     @classmethod
-    def at(cls, millisecond: int) -> Span:
+    def at(cls, millisecond: int) -> Self:
         """Those of a Unix millisecond. Raises ValueError for one that no clock of ours shows."""
-        if not _EARLIEST < millisecond < _LATEST:
+        if not is_sane(millisecond):
             raise ValueError("its id is not of this century")
         return cls((millisecond - _MONDAY_MS) // SPAN_MS)
 
     @classmethod
-    def of(cls, moment: datetime) -> Span:
+    def of_all(cls, milliseconds: Iterable[int]) -> set[Self]:
+        """The spans of many sane milliseconds."""
+        return {cls(number) for number in {(millisecond - _MONDAY_MS) // SPAN_MS for millisecond in milliseconds}}
+
+    @classmethod
+    def of(cls, moment: datetime) -> Self:
         return cls.at((moment - EPOCH) // timedelta(milliseconds=1))
 
     @property
@@ -68,6 +74,11 @@ class Span:
         """The least id in it, and the least after it."""
         start = self.number * SPAN_MS + _MONDAY_MS
         return str(lowest_of(start)), str(lowest_of(start + SPAN_MS))
+
+
+def is_sane(millisecond: int) -> bool:
+    """Whether it is one that a clock of ours shows."""
+    return _EARLIEST < millisecond < _LATEST
 
 
 def ahead(now: datetime) -> Iterator[Span]:

@@ -60,7 +60,10 @@ class Sink:
         StorageUnavailableError when it cannot be done now; some of the rows may have been written then, which does no
         harm when they are written again.
         """
-        sane = [row for row in rows if self._is_of_a_span(row)]
+        sane = [row for row in rows if partitions.is_sane(row.made_ms)]
+        for row in rows if len(sane) < len(rows) else ():
+            if not partitions.is_sane(row.made_ms):
+                self._reject(row, "its id is not of this century")
         sane.sort(key=_prediction_id)  # in one order, so that two who write the same rows wait for each other in turn
         try:
             return self._write(sane) if sane else 0
@@ -89,14 +92,6 @@ class Sink:
         if connection is not None:
             connection.close()
 
-    def _is_of_a_span(self, row: Row) -> bool:
-        try:
-            Span.at(row.made_ms)
-        except ValueError as error:
-            self._reject(row, str(error))
-            return False
-        return True
-
     def _write(self, rows: Sequence[Row]) -> int:
         connection = self.connected()
         try:
@@ -104,6 +99,12 @@ class Sink:
         except psycopg2.errors.UniqueViolation:
             new = self._unknown(connection, rows)
             return self._write(new) if new else 0
+        except psycopg2.errors.CheckViolation as error:
+            if self._lacks_partitions(connection, rows):  # one that was there has been dropped, as it was old
+                return self._write(rows)
+            if len(rows) == 1:
+                self._reject(rows[0], _reason(error))
+                return 0
         except psycopg2.Error as error:
             if connection.closed or not is_rows_fault(error):
                 raise
@@ -114,7 +115,7 @@ class Sink:
         return self._write(rows[:middle]) + self._write(rows[middle:])
 
     def _transact(self, connection: Connection, rows: Sequence[Row]) -> int:
-        spans = {Span.at(row.made_ms) for row in rows}
+        spans = Span.of_all(row.made_ms for row in rows)
         if not spans <= self._spans:
             self._make_partitions(connection, spans)
         with transaction(connection) as cursor:
@@ -142,6 +143,14 @@ class Sink:
             known = {prediction_id for (prediction_id,) in cursor.fetchall()}
         new = {row.prediction_id.lower(): row for row in rows}
         return [row for prediction_id, row in new.items() if prediction_id not in known]
+
+    def _lacks_partitions(self, connection: Connection, rows: Sequence[Row]) -> bool:
+        """Whether partitions were missing; they are there now."""
+        needed = Span.of_all(row.made_ms for row in rows)
+        with connection.cursor() as cursor:
+            before = set(partitions.existing(cursor))
+        self._make_partitions(connection, needed)
+        return not needed <= before
 
     def _make_partitions(self, connection: Connection, spans: set[Span]) -> None:
         with transaction(connection) as cursor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 from ledger import folders
 from ledger.positions import Positions
 from ledger.segment import HEAD_BYTES, Piece, created_ms, pieces
+
+logger = logging.getLogger("tiffin.ledger")
 
 READ_BYTES = 1_000_000
 """As much is read at a time, or one frame if that is larger: memory stays bounded."""
@@ -36,6 +39,7 @@ class Tail:
         self._spool = spool
         self.positions = positions
         self._turn = 0
+        self._unreadable: set[Path] = set()
 
     def read(self, size: int = READ_BYTES) -> list[Reading]:
         """What is new, about `size` bytes at most, beginning with another writer each time so that none starves."""
@@ -92,6 +96,11 @@ class Tail:
             with segment.open("rb") as file:
                 return _read(file.fileno(), segment, start, size, final=final)
         except FileNotFoundError:  # removed by the other reader, who has shipped it
+            return None
+        except OSError as error:  # others are not to wait for a file that the disk does not give
+            if segment not in self._unreadable:
+                logger.error("%s does not read: %s", segment, error.strerror)
+                self._unreadable.add(segment)
             return None
 
 

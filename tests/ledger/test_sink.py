@@ -142,6 +142,17 @@ def test_old_and_future_predictions_find_their_partitions(ledger_url: str) -> No
     writer.close()
 
 
+def test_a_partition_that_was_dropped_meanwhile_is_made_again(ledger_url: str) -> None:
+    seed, rejections = random.Random(3), Rejections()
+    moment = datetime(2024, 1, 1, tzinfo=UTC)
+    writer = sink(ledger_url, rejections)
+    writer.write([row(seed, moment=moment)])
+    execute(ledger_url, f"drop table {Span.of(moment).partition}")
+    assert writer.write([row(seed, moment=moment), row(seed, moment=NOW)]) == 2
+    assert rejections.rows == []
+    writer.close()
+
+
 def test_partitions_are_made_ahead(ledger_url: str) -> None:
     writer = sink(ledger_url)
     writer.connected()

@@ -204,6 +204,16 @@ def test_a_segment_without_its_head_is_damage_not_an_error(tmp_path: Path) -> No
     assert [(piece.whole, bytes(piece.content)) for piece in reading.pieces] == [(False, b"garbage"), (True, payload)]
 
 
+def test_a_segment_that_the_disk_does_not_give_holds_no_other_up(tmp_path: Path) -> None:
+    root = folders.root(tmp_path)
+    (root / "1-dead" / "000000000001.spool").mkdir(parents=True)  # reading a folder fails as a bad disk does
+    other = Spool.open(tmp_path, SETTINGS)
+    other.add(a_frame(1))
+    other.close()
+    reader = tail(tmp_path)
+    assert requests(reader.read()) == ["1"]
+
+
 def test_positions_that_do_not_read_only_mean_reading_again(tmp_path: Path, writer: Spool) -> None:
     writer.add(a_frame(1))
     writer.flush()
