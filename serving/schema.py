@@ -183,12 +183,10 @@ def _subjects(
     title: str, record: type[BaseModel], view: View | None, max_records: int
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The fields that say what is scored: of predict and explain, and of batch."""
-    records = list[record]  # type: ignore[valid-type]
+    some = Field(min_length=1, max_length=max_records)
+    records = Annotated[list[record], some]  # type: ignore[valid-type]
     if view is None:
-        return (
-            {"record": (record, Field(description="one value for every feature"))},
-            {"records": (records, Field(min_length=1, max_length=max_records))},
-        )
+        return {"record": (record, Field(description="one value for every feature"))}, {"records": (records, Field())}
     ids: dict[str, Any] = {
         key.name: (str, Field(min_length=1, max_length=LONGEST, description=key.what, examples=[key.example]))
         for key in view.keys
@@ -205,11 +203,10 @@ def _subjects(
         "given": (dict[str, Any] | None, Field(default=None, description=about)),
     }
     nothing = SkipJsonSchema[None]
-    entities = list[entity]  # type: ignore[valid-type]
+    entities = Annotated[list[entity], some]  # type: ignore[valid-type]
     sent = "one value for every feature; or send an entity"
     several = "one query computes the features of all; or send records"
     absent: dict[str, Any] = {"default": None, "json_schema_extra": lambda schema: schema.pop("default", None)}
-    bounds: dict[str, Any] = {**absent, "min_length": 1, "max_length": max_records}
     return (
         {
             "record": (record | nothing, Field(**absent, description=sent)),
@@ -217,8 +214,8 @@ def _subjects(
             **beside,
         },
         {
-            "records": (records | nothing, Field(**bounds)),
-            "entities": (entities | nothing, Field(**bounds, description=several)),
+            "records": (records | nothing, Field(**absent)),
+            "entities": (entities | nothing, Field(**absent, description=several)),
             **beside,
         },
     )
