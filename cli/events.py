@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from cli import console
+from cli.progress import counted
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -45,21 +48,17 @@ def read_events(engine: Engine) -> Events:
     return Events({str(row[0]): int(row[1]) for row in found})
 
 
-def is_to_be_filled(settings: StorageSettings, events: Events | None) -> bool:
-    """Whether a start brings sample data: into an embedded database without any event, where a model learns from some.
+def is_to_be_filled(settings: StorageSettings, events: Events | None, models: Iterable[Definition]) -> bool:
+    """Whether a start brings sample data: into an embedded database without any event, where a model learns from such.
 
     An outside database is never written to unasked.
     """
-    from cli.lookup import definitions
-
     empty = events is not None and not events.sizes and settings.database_url is None
-    return empty and any(definition.learns_from_view for definition in definitions().values())
+    return empty and any(definition.learns_from_view for definition in models)
 
 
 def fill_sample(engine: Engine) -> None:
     """Write the sample data, with a bar. Raises StorageUnavailableError."""
-    from cli import console
-    from cli.progress import counted
     from features.sample import load_sample
     from storage.tables import SOURCES
 

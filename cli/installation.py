@@ -63,7 +63,7 @@ def _complete(settings: Settings, *, as_json: bool) -> Done:
     with console.step("look for versions"):
         missing = _missing()
     events = _events(settings)
-    fills = is_to_be_filled(settings.storage, events)
+    fills = is_to_be_filled(settings.storage, events, definitions().values())
     why = _unfit(missing, events, settings.storage.state_dir, fills=fills)
     wanted = [name for name in missing if name not in why]
     if wanted or fills:

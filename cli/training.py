@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from cli import champions, console
 from cli.errors import explain
 from cli.events import NOTHING, Events, fill_sample, is_to_be_filled, read_events
+from cli.lookup import definitions
 from cli.progress import trainings
 from cli.refusals import Refusals
 
@@ -112,7 +113,7 @@ def _events(engine: Engine | None, order: Order, settings: StorageSettings) -> E
     if engine is None:
         return NOTHING
     found = read_events(engine)
-    if order.fills_sample and is_to_be_filled(settings, found):
+    if order.fills_sample and is_to_be_filled(settings, found, definitions().values()):
         fill_sample(engine)
         return read_events(engine)
     return found
