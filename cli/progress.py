@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 WEIGHTS: Mapping[str, float] = MappingProxyType(
     {
         "read": 5,
+        "features": 10,
         "split": 7,
-        "search": 20,
+        "search": 10,
         "tune": 8,
         "fit": 26,
         "evaluate": 10,
@@ -102,7 +103,8 @@ class Bars:
         self._progress.start_task(task)
 
         def hear(stage: str, done: int, total: int) -> None:
-            self._progress.update(task, completed=percent(stage, done / total), stage=stage)
+            shown = f"{stage} {done:,} of {total:,}" if total > 1 else stage
+            self._progress.update(task, completed=percent(stage, done / total), stage=shown)
 
         return hear
 

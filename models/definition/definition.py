@@ -93,6 +93,11 @@ class Definition:
         return self.policy.inputs if isinstance(self.policy, Expansion) else self.schema
 
     @property
+    def learns_from_view(self) -> bool:
+        """Whether training takes its rows from the view: unless the recipe names others."""
+        return self.view is not None and self.recipe.data is None and self.recipe.query is None
+
+    @property
     def drivers(self) -> int:
         """How many top drivers every prediction needs; 0 for none, as explanations cost time."""
         return 0 if isinstance(self.policy, Expansion) else self.policy.drivers
