@@ -45,29 +45,24 @@ cross join lateral (
         select event.*
         from (
             select
-                'customer' as what, event_id, joined_at as at, null as subject, null as kind,
+                customer_id, 'customer' as what, event_id, joined_at as at, null as subject, null as kind,
                 null::numeric as amount, null::numeric as balance, null::timestamptz as due_at
             from customers
-            where customers.customer_id = spine.customer_id
             union all
-            select 'account', event_id, changed_at, account_id, product, credit_limit,
-                case status when 'open' then 1 else 0 end, null
+            select customer_id, 'account', event_id, changed_at, account_id, product, credit_limit,
+                case status when 'open' then 1.0 else 0.0 end, null
             from accounts
-            where accounts.customer_id = spine.customer_id
             union all
-            select 'booking', event_id, booked_at, account_id, kind, amount, balance_after, null
+            select customer_id, 'booking', event_id, booked_at, account_id, kind, amount, balance_after, null
             from transactions
-            where transactions.customer_id = spine.customer_id
             union all
-            select 'instalment', event_id, agreed_at, instalment_id, null, amount, null, due_at
+            select customer_id, 'instalment', event_id, agreed_at, instalment_id, null, amount, null, due_at
             from instalments
-            where instalments.customer_id = spine.customer_id
             union all
-            select 'payment', event_id, paid_at, instalment_id, null, amount, null, null
+            select customer_id, 'payment', event_id, paid_at, instalment_id, null, amount, null, null
             from payments
-            where payments.customer_id = spine.customer_id
         ) as event
-        where event.at < spine.as_of
+        where event.customer_id = spine.customer_id and event.at < spine.as_of
     ),
 
     account as (
@@ -84,14 +79,15 @@ cross join lateral (
     booking as (
         select at, event_id, subject as account_id, kind, amount, balance
         from known
-        where what = 'booking'
+        where what = 'booking' and at >= spine.as_of - interval '6 months'
     ),
 
     opening as (
-        select distinct on (account_id) spine.as_of - interval '90 days' as at, '' as event_id, account_id, balance
-        from booking
-        where at < spine.as_of - interval '90 days'
-        order by account_id, booking.at desc, booking.event_id desc
+        select distinct on (subject)
+            spine.as_of - interval '90 days' as at, '' as event_id, subject as account_id, balance
+        from known
+        where what = 'booking' and at < spine.as_of - interval '90 days'
+        order by subject, known.at desc, known.event_id desc
     ),
 
     level as (
@@ -121,9 +117,7 @@ cross join lateral (
             coalesce(sum(amount) filter (where kind <> 'spend' and at >= spine.as_of - interval '7 days'), 0) as income_7d,
             coalesce(sum(amount) filter (where kind <> 'spend' and at >= spine.as_of - interval '30 days'), 0) as income_30d,
             coalesce(sum(amount) filter (where kind <> 'spend' and at >= spine.as_of - interval '90 days'), 0) as income_90d,
-            max(at) filter (where kind <> 'spend') as last_income_at,
-            percentile_disc(0.5) within group (order by extract(day from at))
-                filter (where kind <> 'spend' and at >= spine.as_of - interval '6 months') as usual_day
+            percentile_disc(0.5) within group (order by extract(day from at)) filter (where kind <> 'spend') as usual_day
         from booking
         where kind in ('spend', 'salary', 'income')
     ),
@@ -147,7 +141,6 @@ cross join lateral (
         cross join flow
         where
             booking.kind in ('salary', 'income')
-            and booking.at >= spine.as_of - interval '6 months'
             and (
                 abs(extract(day from booking.at) - flow.usual_day) <= 3
                 or abs(extract(day from booking.at) - flow.usual_day) >= 28
@@ -230,15 +223,31 @@ cross join lateral (
         where account.is_open
     ),
 
-    first_and_last as (
-        select
-            min(at) as since,
-            max(at) filter (where what = 'payment') as last_payment_at
+    first_event as (
+        select at
         from known
+        order by at
+        limit 1
+    ),
+
+    last_income as (
+        select at
+        from known
+        where what = 'booking' and kind in ('salary', 'income')
+        order by at desc
+        limit 1
+    ),
+
+    last_payment as (
+        select at
+        from known
+        where what = 'payment'
+        order by at desc
+        limit 1
     )
 
     select
-        first_and_last.since,
+        first_event.at as since,
         least(greatest(round(coalesce(balance.balance, 0), 2), -1e7), 1e7)::float8 as balance,
         least(greatest(round(coalesce(balance.balance_min_30d, 0), 2), -1e7), 1e7)::float8 as balance_min_30d,
         least(greatest(round(coalesce(balance.balance_mean_30d, 0), 2), -1e7), 1e7)::float8 as balance_mean_30d,
@@ -255,8 +264,8 @@ cross join lateral (
         least(payment.late_365d, 365)::integer as late_payments_365d,
         least(payment.missed_90d, 90)::integer as missed_payments_90d,
         least(payment.missed_365d, 365)::integer as missed_payments_365d,
-        case when first_and_last.last_payment_at is not null then
-            least(floor(extract(epoch from spine.as_of - first_and_last.last_payment_at) / 86400), 3650)
+        case when last_payment.at is not null then
+            least(floor(extract(epoch from spine.as_of - last_payment.at) / 86400), 3650)
         end::integer as days_since_payment,
         least(payment.due_30d, 1e7)::float8 as due_30d,
         least(credit.credit_limit, 1e7)::float8 as credit_limit,
@@ -267,16 +276,18 @@ cross join lateral (
         overdraft.overdraft_days_90d::integer as overdraft_days_90d,
         case when flow.usual_day is not null then round(regularity.salary_regularity, 4) end::float8
             as salary_regularity,
-        case when flow.last_income_at is not null then
-            least(floor(extract(epoch from spine.as_of - flow.last_income_at) / 86400), 3650)
+        case when last_income.at is not null then
+            least(floor(extract(epoch from spine.as_of - last_income.at) / 86400), 3650)
         end::integer as days_since_income,
         least(credit.product_count, 50)::integer as product_count,
-        least(floor(extract(epoch from spine.as_of - first_and_last.since) / 86400), 36500)::integer as tenure_days
-    from first_and_last
+        least(floor(extract(epoch from spine.as_of - first_event.at) / 86400), 36500)::integer as tenure_days
+    from first_event
     cross join flow
     cross join regularity
     cross join balance
     cross join overdraft
     cross join payment
     cross join credit
+    left join last_income on true
+    left join last_payment on true
 ) as feature

@@ -23,45 +23,32 @@ cross join lateral (
         select event.*
         from (
             select
-                'sale' as what, event_id, sold_at as at, units,
+                store_id, sku_id, 'sale' as what, event_id, sold_at as at, units,
                 null::numeric as price, null::boolean as promotion, null as category
             from sales
-            where
-                sales.store_id = spine.store_id
-                and sales.sku_id = spine.sku_id
-                and sold_at >= date_trunc('day', spine.as_of) - interval '400 days'
             union all
-            select 'first', event_id, sold_at, units, null, null, null
-            from (
-                select event_id, sold_at, units
-                from sales
-                where sales.store_id = spine.store_id and sales.sku_id = spine.sku_id
-                order by sold_at
-                limit 1
-            ) as earliest
-            union all
-            select 'price', event_id, changed_at, null, price, promotion, null
+            select store_id, sku_id, 'price', event_id, changed_at, null, price, promotion, null
             from shelf_prices
-            where shelf_prices.store_id = spine.store_id and shelf_prices.sku_id = spine.sku_id
             union all
-            select 'article', event_id, changed_at, null, null, null, category
+            select spine.store_id, sku_id, 'article', event_id, changed_at, null, null, null, category
             from articles
-            where articles.sku_id = spine.sku_id
         ) as event
-        where event.at < spine.as_of
+        where event.store_id = spine.store_id and event.sku_id = spine.sku_id and event.at < spine.as_of
     ),
 
     sold as (
         select spine.as_of::date - at::date as ago, sum(units) as units
         from known
-        where what = 'sale'
+        where what = 'sale' and at >= date_trunc('day', spine.as_of) - interval '400 days'
         group by spine.as_of::date - at::date
     ),
 
     first_sale as (
         select at as since
         from known
-        where what = 'first'
+        where what = 'sale'
+        order by at
+        limit 1
     ),
 
     history as (

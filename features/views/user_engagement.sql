@@ -35,49 +35,63 @@ cross join lateral (
         select event.*
         from (
             select
-                'user' as what, event_id, changed_at as at, null as change, null as plan,
+                user_id, 'user' as what, event_id, changed_at as at, null as change, null as plan,
                 country, source, null::numeric as minutes, null::integer as quizzes, null::boolean as succeeded
             from users
-            where users.user_id = spine.user_id
             union all
-            select 'session', event_id, ended_at, null, null, null, null, watch_minutes, quizzes, null
+            select user_id, 'session', event_id, ended_at, null, null, null, null, watch_minutes, quizzes, null
             from activity
-            where activity.user_id = spine.user_id
             union all
-            select 'subscription', event_id, changed_at, change, plan, null, null, null, null, null
+            select user_id, 'subscription', event_id, changed_at, change, plan, null, null, null, null, null
             from subscriptions
-            where subscriptions.user_id = spine.user_id
             union all
-            select 'attempt', event_id, attempted_at, null, null, null, null, null, null, succeeded
+            select user_id, 'attempt', event_id, attempted_at, null, null, null, null, null, null, succeeded
             from payment_attempts
-            where payment_attempts.user_id = spine.user_id
         ) as event
-        where event.at < spine.as_of
+        where event.user_id = spine.user_id and event.at < spine.as_of
     ),
 
-    aged as (
-        select known.*, ceil(extract(epoch from spine.as_of - at) / 86400)::integer as days_ago
+    session as (
+        select ceil(extract(epoch from spine.as_of - at) / 86400)::integer as days_ago, minutes, quizzes
         from known
+        where what = 'session' and at >= spine.as_of - interval '30 days'
     ),
 
-    counted as (
+    activity as (
         select
-            count(distinct days_ago) filter (where what = 'session' and days_ago <= 7) as active_7d,
-            count(distinct days_ago) filter (where what = 'session' and days_ago <= 14) as active_14d,
-            count(distinct days_ago) filter (where what = 'session' and days_ago <= 30) as active_30d,
-            sum(minutes) filter (where days_ago <= 7) as minutes_7d,
-            sum(minutes) filter (where days_ago <= 14) as minutes_14d,
-            sum(minutes) filter (where days_ago <= 30) as minutes_30d,
-            sum(quizzes) filter (where days_ago <= 7) as quizzes_7d,
-            sum(quizzes) filter (where days_ago <= 14) as quizzes_14d,
-            sum(quizzes) filter (where days_ago <= 30) as quizzes_30d,
-            count(*) filter (where not succeeded and days_ago <= 7) as failed_7d,
-            count(*) filter (where not succeeded and days_ago <= 14) as failed_14d,
-            count(*) filter (where not succeeded and days_ago <= 30) as failed_30d,
-            max(at) filter (where what = 'session') as last_session_at,
-            min(at) filter (where what = 'subscription') as since,
-            coalesce(max(at) filter (where change = 'begin'), min(at) filter (where what = 'subscription')) as began_at
-        from aged
+            count(distinct days_ago) filter (where days_ago <= 7) as active_7d,
+            count(distinct days_ago) filter (where days_ago <= 14) as active_14d,
+            count(distinct days_ago) as active_30d,
+            coalesce(sum(minutes) filter (where days_ago <= 7), 0) as minutes_7d,
+            coalesce(sum(minutes) filter (where days_ago <= 14), 0) as minutes_14d,
+            coalesce(sum(minutes), 0) as minutes_30d,
+            coalesce(sum(quizzes) filter (where days_ago <= 7), 0) as quizzes_7d,
+            coalesce(sum(quizzes) filter (where days_ago <= 14), 0) as quizzes_14d,
+            coalesce(sum(quizzes), 0) as quizzes_30d
+        from session
+    ),
+
+    last_session as (
+        select at
+        from known
+        where what = 'session'
+        order by at desc
+        limit 1
+    ),
+
+    payment as (
+        select
+            count(*) filter (where at >= spine.as_of - interval '7 days') as failed_7d,
+            count(*) filter (where at >= spine.as_of - interval '14 days') as failed_14d,
+            count(*) as failed_30d
+        from known
+        where what = 'attempt' and not succeeded and at >= spine.as_of - interval '30 days'
+    ),
+
+    tenure as (
+        select min(at) as since, coalesce(max(at) filter (where change = 'begin'), min(at)) as began_at
+        from known
+        where what = 'subscription'
     ),
 
     person as (
@@ -97,27 +111,30 @@ cross join lateral (
     )
 
     select
-        counted.since,
-        counted.active_7d::integer as active_days_7d,
-        counted.active_14d::integer as active_days_14d,
-        counted.active_30d::integer as active_days_30d,
-        least(round(coalesce(counted.minutes_7d, 0)), 7 * 1440)::integer as watch_minutes_7d,
-        least(round(coalesce(counted.minutes_14d, 0)), 14 * 1440)::integer as watch_minutes_14d,
-        least(round(coalesce(counted.minutes_30d, 0)), 30 * 1440)::integer as watch_minutes_30d,
-        least(coalesce(counted.quizzes_7d, 0), 7 * 200)::integer as quizzes_7d,
-        least(coalesce(counted.quizzes_14d, 0), 14 * 200)::integer as quizzes_14d,
-        least(coalesce(counted.quizzes_30d, 0), 30 * 200)::integer as quizzes_30d,
-        least(counted.failed_7d, 7 * 10)::integer as payments_failed_7d,
-        least(counted.failed_14d, 14 * 10)::integer as payments_failed_14d,
-        least(counted.failed_30d, 30 * 10)::integer as payments_failed_30d,
-        case when counted.last_session_at is not null then
-            least(round(extract(epoch from spine.as_of - counted.last_session_at) / 86400, 2), 3650)
+        tenure.since,
+        activity.active_7d::integer as active_days_7d,
+        activity.active_14d::integer as active_days_14d,
+        activity.active_30d::integer as active_days_30d,
+        least(round(activity.minutes_7d), 7 * 1440)::integer as watch_minutes_7d,
+        least(round(activity.minutes_14d), 14 * 1440)::integer as watch_minutes_14d,
+        least(round(activity.minutes_30d), 30 * 1440)::integer as watch_minutes_30d,
+        least(activity.quizzes_7d, 7 * 200)::integer as quizzes_7d,
+        least(activity.quizzes_14d, 14 * 200)::integer as quizzes_14d,
+        least(activity.quizzes_30d, 30 * 200)::integer as quizzes_30d,
+        least(payment.failed_7d, 7 * 10)::integer as payments_failed_7d,
+        least(payment.failed_14d, 14 * 10)::integer as payments_failed_14d,
+        least(payment.failed_30d, 30 * 10)::integer as payments_failed_30d,
+        case when last_session.at is not null then
+            least(round(extract(epoch from spine.as_of - last_session.at) / 86400, 2), 3650)
         end::float8 as days_since_active,
-        least(floor(extract(epoch from spine.as_of - counted.began_at) / 86400), 7300)::integer as tenure_days,
+        least(floor(extract(epoch from spine.as_of - tenure.began_at) / 86400), 7300)::integer as tenure_days,
         subscription.plan,
         person.country,
         person.source
-    from counted
+    from tenure
+    cross join activity
+    cross join payment
     left join subscription on true
     left join person on true
+    left join last_session on true
 ) as feature

@@ -219,7 +219,7 @@ def test_a_file_of_which_no_row_could_be_right_is_refused(
 @pytest.mark.parametrize("write", [KINDS["csv"], KINDS["jsonl"], KINDS["parquet"]], ids=["csv", "jsonl", "parquet"])
 def test_memory_does_not_grow_with_the_file(write: Write, tmp_path: Path) -> None:
     peaks = []
-    for count in (2 * ROWS, 8 * ROWS):
+    for count in (2 * ROWS, 6 * ROWS):
         path = write(tmp_path, [spent(f"customer {number}", 1) for number in range(count)])
         tracemalloc.start()
         done = []

@@ -24,7 +24,7 @@ from tests.features.conftest import ENDS_AT
 from tests.features.histories import AS_OF, IDS, histories, insert, query_on
 from tests.features.values import fault
 
-PAIRS = 80
+PAIRS = 48
 DAY = pd.Timedelta(days=1)
 Frames = Mapping[str, pd.DataFrame]
 every = pytest.mark.parametrize("view", views().values(), ids=views())
