@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
-from features.views import View
 from msgspec import UNSET, Meta, UnsetType
 
+from features.views import View
 from models.definition import Category, Definition, Feature, Flag, Moment, Number, Schema, Series, Value, read_moment
 from serving.entities import EntitiesRequest, EntityRequest
 from serving.parsing import parse_object

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from features.entity import Entity, parse_entity
 from features.errors import InvalidEntityError
 from features.views import View, view
-
 from models.definition import Definition, Schema, Value
 from serving.parsing import name_of
 from serving.problems import FieldError, Problem

@@ -8,7 +8,6 @@ from typing import Any
 
 from features.entity import Entity
 from features.views import View
-
 from models.definition import Definition, Schema, Value
 from serving.entities import EntitiesRequest, EntityRequest, check_as_of, check_entity, check_given
 from serving.parsing import name_of
