@@ -16,6 +16,7 @@ from cli.events import NOTHING, Events, is_to_be_filled, read_events
 from cli.local import servers_of
 from cli.lookup import definitions
 from cli.refusals import Refusals
+from storage.signals import held_back
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -143,7 +144,9 @@ def _train(names: Sequence[str], *, as_json: bool) -> None:
     command = [sys.executable, "-m", "cli.main", "train", *names, "--within-serve", *(("--json",) if as_json else ())]
     output = subprocess.DEVNULL if as_json else None
     # In a process group of its own: Ctrl-C in a terminal reaches this process alone, which ends that one.
-    with subprocess.Popen(command, cwd=ROOT, stdout=output, process_group=0) as training:
+    with held_back():  # a signal before Popen returns would leave a training that nobody ends
+        training = subprocess.Popen(command, cwd=ROOT, stdout=output, process_group=0)
+    with training:
         try:
             training.wait()
         except BaseException:

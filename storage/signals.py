@@ -23,9 +23,9 @@ def end_in_order() -> None:
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """The first signal to end waits until the block has ended; a second one does not.
+    """The first signal to end waits until the block has ended, and then does what it would have done; a second ends it.
 
-    For starting servers: one whose process id is not on disk yet cannot be found and stopped.
+    For starting processes: one that is not known yet cannot be found and stopped.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -43,8 +43,12 @@ def held_back() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if held:
-        _exit(held[0], None)
+    for number in held:
+        then = before[number]
+        if callable(then):
+            then(number, None)
+        else:
+            _exit(number, None)
 
 
 def _exit(number: int, frame: FrameType | None) -> None:

@@ -29,6 +29,14 @@ def test_the_second_signal_does_not_wait() -> None:
     assert caught.value.code == 128 + signal.SIGTERM
 
 
+def test_an_interruption_that_waited_is_still_one() -> None:
+    done = []
+    with pytest.raises(KeyboardInterrupt), held_back():
+        os.kill(os.getpid(), signal.SIGINT)
+        done.append("the rest of the block")
+    assert done
+
+
 def test_nothing_happens_without_a_signal() -> None:
     with held_back():
         pass
