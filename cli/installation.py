@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 BY = "tiffin serve"
 WORKERS = "TIFFIN_SERVING__WORKERS"
-ENDING_SECONDS = 10.0
-"""For a training that is told to end: it may just be reading a file."""
+ENDING_SECONDS = 3.0
+"""For a training that is told to end, each time: it may just be reading a file."""
+ENDING_TRIES = 4
+"""One in thirty trainings that were told to end while they imported libraries did not: C code took the exception."""
 
 
 @dataclass(slots=True)
@@ -150,11 +152,17 @@ def _train(names: Sequence[str], *, as_json: bool) -> None:
         try:
             training.wait()
         except BaseException:
-            training.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                training.wait(ENDING_SECONDS)  # Popen itself waits a quarter of a second after Ctrl-C
-            training.kill()
+            _end(training)
             raise
+
+
+def _end(training: subprocess.Popen[bytes]) -> None:
+    for _ in range(ENDING_TRIES):
+        training.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            training.wait(ENDING_SECONDS)  # Popen itself waits a quarter of a second after Ctrl-C
+            return
+    training.kill()
 
 
 def _prepare(settings: Settings) -> dict[str, str]:

@@ -43,12 +43,12 @@ def held_back() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    for number in held:
-        then = before[number]
+    for first in held:
+        then = before[signal.Signals(first)]
         if callable(then):
-            then(number, None)
+            then(first, None)
         else:
-            _exit(number, None)
+            _exit(first, None)
 
 
 def _exit(number: int, frame: FrameType | None) -> None:

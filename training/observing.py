@@ -87,13 +87,17 @@ def _query(connection: Connection) -> Query:
 
 
 def _newest(query: Query, view: View, given: datetime | None, model: str) -> datetime:
-    """The moment of the newest event in any of the view's sources, or `given` where that is earlier."""
+    """The moment of the newest event in any of the view's sources, or `given` where that is earlier.
+
+    What is dated later than now is an error of somebody's clock: it would make all that is between an outcome of none.
+    """
     each = " union all ".join(f"select max({time}) as at from {table}" for table, time in view.sources.items())  # noqa: S608
-    newest: datetime | None
-    ((newest,),) = query(f"select max(newest.at) from ({each}) as newest", ())  # noqa: S608 - names from the view's file
+    text = f"select max(newest.at), now() from ({each}) as newest"  # noqa: S608 - names from the view's file
+    ((newest, now),) = query(text, ())
     if newest is None:
         raise NoEventsError(model, view.name, tuple(view.sources))
-    return newest if given is None else min(newest, given)
+    moment: datetime = min(newest, now if given is None else given)
+    return moment
 
 
 def _observed(

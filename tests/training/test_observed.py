@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -32,7 +33,7 @@ from training.table import Table
 from training.train import train
 
 NOWHERE = StorageSettings(database_url=SecretStr("postgresql://tiffin:hunter2@127.0.0.1:1/tiffin"))
-ROWS = {"demand": 150}
+ROWS = {"demand": 100}
 LEARNING = {name: catalogue()[name] for name in MODELS}
 every = pytest.mark.parametrize("definition", LEARNING.values(), ids=LEARNING)
 grouped = pytest.mark.parametrize(
@@ -45,8 +46,8 @@ def source() -> Observed:
     return Observed(sample.storage(), sample.ENDS_AT)
 
 
-def table(definition: Definition, rows: int | None = None) -> Table:
-    return source().table(definition, ROWS.get(definition.name, 1500) if rows is None else rows)
+def table(definition: Definition, rows: int = 800) -> Table:
+    return source().table(definition, ROWS.get(definition.name, rows))
 
 
 def with_seed(definition: Definition, seed: int) -> Definition:
@@ -165,6 +166,17 @@ def test_what_happens_later_changes_nothing_of_a_training_until_then(other: Stor
     execute(database_url, f"{later} {everybody} from (select distinct user_id from users) as everybody")
     assert Observed(other).table(CHURN, 600).fingerprint() != once.fingerprint()
     assert Observed(other, once.view.until).table(CHURN, 600).fingerprint() == once.fingerprint()
+
+
+def test_an_event_from_the_future_makes_no_observations_between(other: StorageSettings, database_url: str) -> None:
+    engine = open_engine(database_url, other)
+    load_sample(engine, size=dataclasses.replace(SMALL, users=400), end=sample.ENDS_AT)
+    engine.dispose()
+    values = "('2126', 'U0000001', timestamptz '2126-01-01 00:00+00', 1, 0)"
+    execute(database_url, f"insert into activity (event_id, user_id, ended_at, watch_minutes, quizzes) values {values}")
+    found = Observed(other).table(CHURN, 600)
+    assert found.view is not None
+    assert found.view.until <= datetime.now(UTC)
 
 
 def test_progress_hears_how_many_features_are_read() -> None:
