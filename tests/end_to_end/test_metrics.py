@@ -20,7 +20,16 @@ ROUTES = {
     *(f"/v1/models/{{model}}/{operation}" for operation in ("predict", "batch", "explain")),
     *("/v1/models", "/v1/models/{model}", "/v1/models/{model}/health", "/v1/health"),
     *("/livez", "/readyz", "/healthz", "/metrics", "/docs", "/docs.json", "/schema.json", "/openapi.json"),
-    *("/static_content", "other"),
+    *(
+        "/static_content",
+        "other",
+        "/v1/stream",
+        "/v1/events/{source}",
+        "/v1/outcomes",
+        "/v1/predictions/{prediction_id}",
+    ),
+    *(f"/v1/models/{{model}}/{question}" for question in ("stats", "top", "trends", "comparison")),
+    "/v1/entities/{entity}/history",
 }
 DOCUMENTED = {
     "tiffin_requests_total": {"route", "method", "status"},
