@@ -17,15 +17,22 @@ METRICS = settings.storage.state_dir / "metrics"
 METRICS_DIR = METRICS / os.environ.setdefault(SUPERVISOR, str(os.getpid()))
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)  # read when prometheus_client is imported
 
+import atexit
 import contextlib
 import logging
 import shutil
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import bentoml
 import psutil
 
 import storage
+from features.cache import FeatureCache
+from features.events import Events
+from features.online import OnlineFeatures
+from ledger import status
 from models import broken, catalogue
 from models.definition import Definition
 from monitoring import logs
@@ -37,14 +44,25 @@ from registry.store import Version
 from serving.apis import add_apis
 from serving.bento import TiffinService
 from serving.documents import openapi_document
+from serving.entity_access import EntityAccess, count_lookups
+from serving.ledger_reader import LedgerReader
 from serving.listening import Listening
 from serving.management import management_app
+from serving.recorder import recorder
+from serving.remembered import Remembered
+from serving.stream import Feed, Hub
 from serving.worker import Worker
+from storage.cache import open_async_client, open_client
 from storage.database import open_engine
 from storage.errors import StorageUnavailableError
 from storage.health import StorageHealth
+from storage.queries import Queries
 
 logger = logging.getLogger("tiffin.serving")
+REMEMBERED_SECONDS = 86_400
+"""How long the last prediction of an entity is kept for when the model cannot answer."""
+ANALYTICS_SECONDS = 10.0
+"""How long a question to the ledger may take."""
 RELEASES_FILE = settings.storage.state_dir / "releases.json"
 worker: Worker | None = None
 
@@ -68,6 +86,8 @@ class Tiffin:
     @bentoml.on_deployment  # makes it static
     def prepare() -> None:
         """Once, in the supervisor, before the workers: local servers, tables, an empty folder for metrics."""
+        from ledger.keeper import Keeper
+        from ledger.keeper import configuration as configuration_of
         from serving import arbiter
         from storage.local import LocalServers
         from storage.migrations import migrate
@@ -88,7 +108,13 @@ class Tiffin:
         servers.start()
         servers.watch()
         try:
-            migrate(storage.urls(settings.storage).database)
+            urls = storage.urls(settings.storage)
+            level, as_json = settings.logs.level_of("ledger"), not settings.logs.as_text
+            told = configuration_of(settings.storage, settings.ledger, urls, log_level=level, log_json=as_json)
+            keeper = Keeper(told)
+            keeper.start()
+            atexit.register(keeper.stop)  # runs before that of the local servers, which are registered earlier
+            migrate(urls.database)
         except StorageUnavailableError as error:
             logger.warning("starting without the database: %s", error)
 
@@ -108,6 +134,10 @@ class Tiffin:
             releases, _ = load_releases(engine, RELEASES_FILE)
             return champion(definition, releases, pinned)
 
+        cache = partial(open_async_client, urls.redis, settings.storage)
+        wanted = settings.features
+        database = Queries(urls.database, connections=wanted.connections)
+        features = FeatureCache(open_client(urls.redis, settings.storage)) if wanted.cache else None
         self.worker = worker = Worker(
             definitions=catalogue(),
             find_version=find,
@@ -117,6 +147,17 @@ class Tiffin:
             access=AccessLog(),
             broken=tuple(broken()),
             listening=Listening(METRICS_DIR / "accepting"),
+            recorder=recorder(urls, settings.storage.state_dir, settings.ledger),
+            ledger=settings.ledger,
+            entities=EntityAccess(
+                OnlineFeatures(database, features, hear=count_lookups),
+                Events(database, features, ahead=timedelta(seconds=wanted.ahead_seconds)),
+                Remembered(cache(), REMEMBERED_SECONDS),
+                wanted.deadline_seconds,
+            ),
+            hub=Hub(Feed(cache())),
+            reader=LedgerReader(engine, ANALYTICS_SECONDS),
+            shipping=partial(status.read, settings.storage.state_dir),
         )
         await worker.start()
         end_with_supervisor()

@@ -21,7 +21,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from features.settings import FeatureSettings
 from inference.settings import RunnerSettings
+from ledger.settings import LedgerSettings
 from monitoring.logs import LogSettings
 from serving.settings import ServingSettings
 from storage import state
@@ -54,7 +56,9 @@ class Settings(BaseModel):
 
     serving: ServingSettings = Field(default_factory=ServingSettings)
     inference: RunnerSettings = Field(default_factory=RunnerSettings)
+    features: FeatureSettings = Field(default_factory=FeatureSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)
+    ledger: LedgerSettings = Field(default_factory=LedgerSettings)
     logs: LogSettings = Field(default_factory=LogSettings)
 
 

@@ -29,10 +29,11 @@ class Explained:
 
 def explain(error: Exception) -> Explained | None:
     """The explanation of an error that can be foreseen; None for any other."""
+    from features.errors import FeatureError
     from inference.errors import InferenceError
     from registry.errors import RegistryError
     from storage.errors import MigrationError, StorageError, StorageUnavailableError
-    from training.errors import DataError, GatesMissedError, TrainingError
+    from training.errors import DataError, GatesMissedError, NoDatabaseError, NoEventsError, TrainingError
 
     match error:
         case CommandError():
@@ -48,12 +49,25 @@ def explain(error: Exception) -> Explained | None:
             )
         case DataError():
             return Explained(f"{error.origin} cannot be trained on:", error.problems)
+        case NoEventsError():
+            return Explained(str(error), hint=remedy(error.model, error.sources))
+        case NoDatabaseError():
+            rows = f"`tiffin train {error.model} --data FILE` trains it from a file"
+            return Explained(str(error), hint=f"`tiffin doctor` says what is wrong with an installation; {rows}")
         case StorageUnavailableError() | MigrationError():
             return Explained(str(error), hint="`tiffin doctor` says what is wrong with an installation")
-        case TrainingError() | RegistryError() | StorageError() | InferenceError() | OSError():
+        case TrainingError() | RegistryError() | StorageError() | InferenceError() | FeatureError() | OSError():
             return Explained(str(error))
         case _:
             return Explained(str(error)) if _is_foreseeable(error) else None
+
+
+def remedy(model: str, sources: Sequence[str]) -> str:
+    """What to do for a model whose view's sources are empty."""
+    return (
+        f"load your own events, for each of {', '.join(sources)}: `tiffin load SOURCE FILE`; or fill the database with "
+        f"synthetic sample data: `tiffin sample`; or train from a file: `tiffin train {model} --data FILE`"
+    )
 
 
 def unexpected(error: Exception) -> Explained:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cli import champions, console
+from cli.errors import remedy
+from cli.events import NOTHING, Events, is_to_be_filled, read_events
 from cli.local import servers_of
 from cli.lookup import definitions
 from cli.refusals import Refusals
@@ -23,8 +25,10 @@ if TYPE_CHECKING:
 
 BY = "tiffin serve"
 WORKERS = "TIFFIN_SERVING__WORKERS"
-ENDING_SECONDS = 10.0
-"""For a training that is told to end: it may just be reading a file."""
+ENDING_SECONDS = 3.0
+"""For a training that is told to end, each time: it may just be reading a file."""
+ENDING_TRIES = 4
+"""One in thirty trainings that were told to end while they imported libraries did not: C code took the exception."""
 
 
 @dataclass(slots=True)
@@ -61,21 +65,59 @@ def _complete(settings: Settings, *, as_json: bool) -> Done:
     done = Done()
     with console.step("look for versions"):
         missing = _missing()
-    wanted = _worth_training(missing, settings.storage.state_dir)
-    if wanted:
+    events = _events(settings)
+    fills = is_to_be_filled(settings.storage, events, definitions().values())
+    why = _unfit(missing, events, settings.storage.state_dir, fills=fills)
+    wanted = [name for name in missing if name not in why]
+    if wanted or fills:
         _train(wanted, as_json=as_json)
     if missing:
         done.untrained = _missing() if wanted else missing
         done.trained = [name for name in missing if name not in done.untrained]
     for name in done.untrained:
-        why = "was refused or did not end" if name in wanted else "was refused, and nothing has changed since"
+        reason = why.get(name, f"`tiffin train {name}` was refused or did not end")
         console.warn(
-            f"model {name!r} has no usable version and will not answer: `tiffin train {name}` {why}; "
+            f"model {name!r} has no usable version and will not answer: {reason}; "
             f"delete models/{name}.py if you do not want it"
         )
     with console.step("prepare the database"):
         done.promoted = _prepare(settings)
     return done
+
+
+def _events(settings: Settings) -> Events | None:
+    """What the database holds for models that learn from events; None when it does not answer."""
+    from storage import urls
+    from storage.errors import StorageUnavailableError
+    from storage.migrations import migrate
+
+    if not any(definition.learns_from_view for definition in definitions().values()):
+        return NOTHING
+    try:
+        with console.step("look for events"):
+            url = urls(settings.storage).database
+            migrate(url)
+            with champions.connected(url, settings.storage) as engine:
+                return read_events(engine)
+    except StorageUnavailableError:
+        return None
+
+
+def _unfit(names: Sequence[str], events: Events | None, state_dir: Path, *, fills: bool) -> dict[str, str]:
+    """Those that are not worth training now, and why: there is nothing to learn from, or it was refused already, from
+    the same file and rows. `fills`: sample data comes first."""
+    known, refusals = definitions(), Refusals(state_dir, events or NOTHING)
+    why = {}
+    for name in names:
+        if name not in known:
+            continue
+        if known[name].learns_from_view and events is None:
+            why[name] = "it learns from events in the database, which does not answer"
+        elif events is not None and (lacking := events.lacks(known[name])) and not fills:
+            why[name] = f"the database holds no events to learn from; {remedy(name, lacking)}"
+        elif refusals.stands(known[name]):
+            why[name] = f"`tiffin train {name}` was refused, and nothing has changed since"
+    return why
 
 
 def _missing() -> list[str]:
@@ -92,17 +134,15 @@ def _missing() -> list[str]:
     return missing
 
 
-def _worth_training(names: Sequence[str], state_dir: Path) -> list[str]:
-    """Those whose training has not been refused already, from the same file and rows."""
-    refusals, known = Refusals(state_dir), definitions()
-    return [name for name in names if name not in known or not refusals.stands(known[name])]
-
-
 def _train(names: Sequence[str], *, as_json: bool) -> None:
-    """Train in a process of its own: what training imports would stay in this one, 190 MB for as long as it serves."""
+    """Train in a process of its own: what training imports would stay in this one, 190 MB for as long as it serves.
+
+    It fills in the sample data first, where that is due.
+    """
     from settings import ROOT
 
-    console.say(f"train what has no version yet: {', '.join(names)}")
+    if names:
+        console.say(f"train what has no version yet: {', '.join(names)}")
     command = [sys.executable, "-m", "cli.main", "train", *names, "--within-serve", *(("--json",) if as_json else ())]
     output = subprocess.DEVNULL if as_json else None
     # In a process group of its own: Ctrl-C in a terminal reaches this process alone, which ends that one.
@@ -112,11 +152,17 @@ def _train(names: Sequence[str], *, as_json: bool) -> None:
         try:
             training.wait()
         except BaseException:
-            training.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                training.wait(ENDING_SECONDS)  # Popen itself waits a quarter of a second after Ctrl-C
-            training.kill()
+            _end(training)
             raise
+
+
+def _end(training: subprocess.Popen[bytes]) -> None:
+    for _ in range(ENDING_TRIES):
+        training.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            training.wait(ENDING_SECONDS)  # Popen itself waits a quarter of a second after Ctrl-C
+            return
+    training.kill()
 
 
 def _prepare(settings: Settings) -> dict[str, str]:

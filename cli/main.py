@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from cli import console, doctor, models, new, serve, train
+from cli import console, doctor, load, models, new, sample, serve, train
 from cli.errors import Explained, explain, unexpected
 from storage.signals import end_in_order
 
@@ -88,6 +88,8 @@ def tiffin(
 app.command("serve")(serve.serve)
 app.command("new")(new.new)
 app.command("train")(train.train)
+app.command("load")(load.load)
+app.command("sample")(sample.sample)
 app.add_typer(models.app, name="models")
 app.command("doctor")(doctor.doctor)
 

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 WEIGHTS: Mapping[str, float] = MappingProxyType(
     {
         "read": 5,
+        "features": 10,
         "split": 7,
-        "search": 20,
+        "search": 10,
         "tune": 8,
         "fit": 26,
         "evaluate": 10,
@@ -102,7 +103,8 @@ class Bars:
         self._progress.start_task(task)
 
         def hear(stage: str, done: int, total: int) -> None:
-            self._progress.update(task, completed=percent(stage, done / total), stage=stage)
+            shown = f"{stage} {done:,} of {total:,}" if total > 1 else stage
+            self._progress.update(task, completed=percent(stage, done / total), stage=shown)
 
         return hear
 
@@ -155,6 +157,28 @@ def counted(text: str, total: int) -> Iterator[Advance]:
             progress.update(task, advance=1, stage=what)
 
         yield advance
+
+
+@contextmanager
+def fraction(text: str) -> Iterator[Fraction]:
+    """A bar that is told how much is done, 0 to 1; off a terminal, nothing."""
+    screen = console.stderr()
+    if not screen.is_terminal:
+        yield lambda done, what: None
+        return
+    with _progress() as progress:
+        task: TaskID = progress.add_task(text, total=1.0, stage="")
+
+        def show(done: float, what: str) -> None:
+            progress.update(task, completed=done, stage=what)
+
+        yield show
+
+
+class Fraction(Protocol):
+    """Called with the part that is done and a word for it."""
+
+    def __call__(self, done: float, what: str, /) -> None: ...
 
 
 class Advance(Protocol):

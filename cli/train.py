@@ -1,7 +1,8 @@
-"""`tiffin train`: new versions from synthetic rows or from a file."""
+"""`tiffin train`: new versions from the database, from a file or from synthetic rows."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +32,13 @@ def train(
         str | None, typer.Option(metavar="SQL", help="Rows from a query against the database, for one model.")
     ] = None,
     rows: Annotated[int | None, typer.Option(min=1, metavar="N", help="Use at most so many rows.")] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MOMENT",
+            help="Of models that learn from events in the database: only what happened before, ISO 8601.",
+        ),
+    ] = None,
     tune: Annotated[
         float,
         typer.Option("--tune", min=0, max=1440, metavar="MINUTES", help="Search for better settings for so long."),
@@ -50,6 +58,7 @@ def train(
     \b
     Examples:
       tiffin train churn
+      tiffin train churn --until 2026-03-01
       tiffin train fraud --data transactions.parquet --promote
       tiffin train lapse --query "select * from lapse_rows order by id"
       tiffin train --all --json
@@ -61,16 +70,20 @@ def train(
     from models import broken
 
     storage = settings.load().storage
-    chosen = {definition.name: definition for definition in _chosen(names or [], everything, data, query)}
+    nothing = within_serve and not names  # but the sample data may be due
+    listed = [] if nothing else _chosen(names or [], everything, data, query)
+    chosen = {definition.name: definition for definition in listed}
+    moment = _moment(until, listed, given=data is not None or query is not None)
     order = Order(
         definitions=list(chosen.values()),
-        source=lambda name: _source(chosen[name], storage, data, query),
+        source=lambda name: _source(chosen[name], storage, data, query, moment),
         rows=rows,
         force=force,
         promote=promote,
         by="tiffin serve" if within_serve else "tiffin train",
         mends=within_serve,
-        as_recipe=data is None and query is None and rows is None,
+        as_recipe=data is None and query is None and rows is None and until is None,
+        fills_sample=within_serve,
         tune_minutes=tune,
     )
     outcomes = carry_out(order, storage)
@@ -98,7 +111,24 @@ def _chosen(names: list[str], everything: bool, data: Path | None, query: str | 
     return chosen
 
 
-def _source(definition: Definition, storage: StorageSettings, data: Path | None, query: str | None) -> Source:
+def _moment(text: str | None, chosen: list[Definition], *, given: bool) -> datetime | None:
+    from models.definition.feature import read_moment
+
+    if text is None:
+        return None
+    others = [definition.name for definition in chosen if given or not definition.learns_from_view]
+    if others:
+        what = f"{', '.join(others)} would not learn from events in the database"
+        raise typer.BadParameter(f"{what}, which alone have a time to stop at", param_hint="--until")
+    try:
+        return read_moment(text)
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(f"{text!r} is no ISO 8601 moment like 2026-03-01", param_hint="--until") from None
+
+
+def _source(
+    definition: Definition, storage: StorageSettings, data: Path | None, query: str | None, until: datetime | None
+) -> Source:
     from training.sources import source_of
 
-    return source_of(definition, storage, data=data, query=query)
+    return source_of(definition, storage, data=data, query=query, until=until)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from cli import champions, console
 from cli.errors import explain
+from cli.events import NOTHING, Events, fill_sample, is_to_be_filled, read_events
+from cli.lookup import definitions
 from cli.progress import trainings
 from cli.refusals import Refusals
 
@@ -38,6 +40,8 @@ class Order:
     as_recipe: bool = True
     """From the rows that the recipes name, all of them."""
     tune_minutes: float = 0.0
+    fills_sample: bool = False
+    """Where models learn from events and the embedded database holds none at all, sample data comes first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,13 +78,16 @@ def carry_out(order: Order, settings: StorageSettings) -> list[Outcome]:
     outcomes: list[Outcome] = []
     with ExitStack() as stack:
         engine = _database(stack, order, settings)
+        refusals = Refusals(settings.state_dir, _events(engine, order, settings))
+        if not order.definitions:
+            return outcomes
         with console.step("load the training libraries"):
             import training.train  # noqa: F401 - here, where its seconds are seen
         display = stack.enter_context(trainings([definition.name for definition in order.definitions]))
         for definition in order.definitions:
             outcome = _train(definition, order, display.training(definition.name), engine)
             if order.as_recipe:
-                _note(outcome, Refusals(settings.state_dir))
+                _note(outcome, refusals)
             display.finished(definition.name, "failed" if isinstance(outcome, Failed) else outcome.version.tag)
             outcomes.append(outcome)
         if engine is not None:
@@ -99,6 +106,17 @@ def _database(stack: ExitStack, order: Order, settings: StorageSettings) -> Engi
             raise
         console.warn(f"{error}; versions are stored, but no champion is recorded")
         return None
+
+
+def _events(engine: Engine | None, order: Order, settings: StorageSettings) -> Events:
+    """What the database holds for models that learn from events, after the sample data has come in where it is due."""
+    if engine is None:
+        return NOTHING
+    found = read_events(engine)
+    if order.fills_sample and is_to_be_filled(settings, found, definitions().values()):
+        fill_sample(engine)
+        return read_events(engine)
+    return found
 
 
 def _note(outcome: Outcome, refusals: Refusals) -> None:

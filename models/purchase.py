@@ -49,6 +49,7 @@ definition = Definition(
     title="Purchase intent",
     purpose="Rank the items of a session by the chance that the visitor buys them now.",
     kind=Kind.BINARY,
+    view="shop_sessions",
     schema=Schema(
         (
             *_over_windows("user_views", "Item pages this visitor saw", 10_000, 14),
@@ -110,11 +111,12 @@ definition = Definition(
     target=Target(column="purchased", description="1 when the visitor bought the item within the session"),
     recipe=Recipe(
         group_column="user_id",
-        sample_rows=80_000,
-        booster=Booster(rounds=500, max_depth=5, learning_rate=0.08),
+        sample_rows=20_000,
+        booster=Booster(rounds=600, max_depth=3, learning_rate=0.05),
     ),
     gates=(
-        Gate(metric="roc_auc", at_least=0.78),
+        Gate(metric="roc_auc", at_least=0.75),
+        Gate(metric="average_precision", at_least=0.45),
         Gate(metric="expected_calibration_error", at_most=0.03),
     ),
     policy=BinaryPolicy(
@@ -122,5 +124,8 @@ definition = Definition(
         levels=(Level("LOW", 0.0), Level("MEDIUM", 0.1), Level("HIGH", 0.3), Level("VERY_HIGH", 0.6)),
         answer=classify,
     ),
-    limits=("Trained on single items of a session: it does not know that two items exclude each other.",),
+    limits=(
+        "Trained on single items of a session: it does not know that two items exclude each other.",
+        "Trained on moments right after the visitor did something with the item: of others it knows little.",
+    ),
 )

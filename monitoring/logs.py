@@ -20,7 +20,7 @@ from pythonjsonlogger.json import JsonFormatter
 from monitoring.access import Answered
 
 Level = Literal["debug", "info", "warning", "error"]
-Room = Literal["access", "cli", "inference", "registry", "serving", "storage", "training"]
+Room = Literal["access", "cli", "features", "inference", "ledger", "registry", "serving", "storage", "training"]
 ROOMS: tuple[Room, ...] = get_args(Room)
 
 
@@ -40,6 +40,15 @@ class LogSettings(BaseModel):
     file: Path | None = Field(default=None, description="also write JSON lines to this file, rotated")
     file_max_bytes: int = Field(default=50_000_000, ge=10_000, description="size at which the file is rotated; bytes")
     file_keep: int = Field(default=5, ge=1, le=1000, description="rotated files that are kept; count")
+
+    @property
+    def as_text(self) -> bool:
+        """Whether lines on stderr are for people."""
+        return self.format == "text" or (self.format == "auto" and sys.stderr.isatty())
+
+    def level_of(self, room: Room) -> str:
+        """The least severity that is written of this room, as `logging` calls it."""
+        return self.levels.get(room, self.level).upper()
 
 
 def configure(settings: LogSettings) -> None:
@@ -86,8 +95,7 @@ def _enable_all() -> None:
 
 def _stream(settings: LogSettings) -> logging.Handler:
     handler = logging.StreamHandler(sys.stderr)
-    text = settings.format == "text" or (settings.format == "auto" and sys.stderr.isatty())
-    handler.setFormatter(Text() if text else JsonLines())
+    handler.setFormatter(Text() if settings.as_text else JsonLines())
     return handler
 
 

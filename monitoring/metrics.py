@@ -1,7 +1,8 @@
 """Prometheus metrics of a serving worker. Every label has a bounded set of values: nothing a caller sends becomes one.
 
 With several workers, each writes to its own file under `PROMETHEUS_MULTIPROC_DIR` and `render` adds them up; that
-variable must be set before this module is imported.
+variable must be set before this module is imported. Every metric has a label, if only one with one value: without any
+it would write its file at once, also in processes for which there is no folder.
 """
 
 from __future__ import annotations
@@ -38,13 +39,40 @@ connections_ended = Counter(
     "Connections ended because of their client: silent, slow headers or body, not reading its answer, one too many",
     ["reason"],
 )
+listeners = Gauge(
+    "tiffin_stream_listeners", "Connections that listen to the live stream", ["transport"], multiprocess_mode="livesum"
+)
+lookups = Counter(
+    "tiffin_feature_lookups", "Entities whose features were asked for, by how they were found", ["view", "outcome"]
+)
+spool_bytes = Gauge(
+    "tiffin_spool_bytes",
+    "Predictions on local disk that PostgreSQL does not have yet",
+    ["spool"],
+    multiprocess_mode="livemax",
+)
+spool_age = Gauge(
+    "tiffin_spool_oldest_seconds",
+    "How long the oldest of them has been waiting",
+    ["spool"],
+    multiprocess_mode="livemax",
+)
+ledger_rows = Gauge(
+    "tiffin_ledger_rows",
+    "Predictions since the shipper's start: shipped, rejected, fed to the live stream, feed_skipped",
+    ["outcome"],
+    multiprocess_mode="livemax",
+)
 predictions = Counter("tiffin_predictions", "Predictions answered", ["model", "version", "role", "level"])
 scores = Histogram("tiffin_score", "Scores of answered predictions", ["model"], buckets=SCORE_BUCKETS)
 model_up = Gauge(
     "tiffin_model_up", "1 when the model is loaded, 0 when it cannot answer", ["model"], multiprocess_mode="livemin"
 )
 dependency_up = Gauge(
-    "tiffin_dependency_up", "1 when the dependency answers", ["dependency"], multiprocess_mode="livemin"
+    "tiffin_dependency_up",
+    "1 when the dependency answers, or the shipper runs",
+    ["dependency"],
+    multiprocess_mode="livemin",
 )
 
 

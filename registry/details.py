@@ -90,6 +90,27 @@ class ThresholdRow(_Part):
     cost: float | None = None
 
 
+class FromView(_Part):
+    """Which view's features the version learned from, of whom and when; the same events give the same rows again."""
+
+    name: str
+    fingerprint: str
+    """12 hex digits of the view's SQL."""
+    observations_fingerprint: str
+    """The same of the SQL that says who was observed when, and what came of it."""
+    observations: int
+    entities: int
+    first: datetime
+    last: datetime
+    """The earliest and the latest moment of observation."""
+    until: datetime
+    """The newest event that was known."""
+    events: int
+    """Of the entities that were observed, in all sources of the view."""
+    sample_events: int
+    """How many of those are sample data."""
+
+
 class Data(_Part):
     """What the version was trained on."""
 
@@ -111,6 +132,8 @@ class Data(_Part):
     """SHA-256 over the columns used, in order."""
     split: str
     """How rows were split, in words."""
+    view: FromView | None = None
+    """Of a version that learned from a feature view."""
 
 
 class FeatureReference(_Part):

@@ -15,17 +15,20 @@ from pydantic import BaseModel, create_model
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ledger.frame import Operation
 from models.definition import Definition
-from serving.decoding import Values
-from serving.exchange import now
+from serving.entities import view_of
+from serving.exchange import encode
 from serving.identifiers import new_id
 from serving.parsing import parse_object
+from serving.requests import check_batch, check_predict
 from serving.schema import BatchAnswer, ExplainedPrediction, Prediction, shapes
 from serving.settings import ServingSettings
-from serving.validation import Options, check_batch, check_predict, check_records
+from serving.validation import Options, check_records
 from serving.worker import Worker
 
-Check = Callable[[Mapping[str, Any]], object]
+Checked = tuple[Any, Options]
+Check = Callable[[Mapping[str, Any]], Checked]
 
 
 class JsonInput(IODescriptor):
@@ -37,7 +40,9 @@ class JsonInput(IODescriptor):
     async def from_http_request(cls, request: Request, serde: object) -> Self:
         """Raises MalformedBody, TooLarge or InvalidFeatures."""
         settings: ServingSettings = request.app.state.serving
-        body = parse_object(await request.body(), max_nesting=settings.max_nesting)
+        content = await request.body()
+        request.state.body = content
+        body = parse_object(content, max_nesting=settings.max_nesting)
         cls.check(body)
         checked: Self = cls.model_construct(None, **body)
         return checked
@@ -60,34 +65,41 @@ def add_apis(inner: type, definitions: Mapping[str, Definition], settings: Servi
 
 def _methods(definition: Definition, settings: ServingSettings) -> dict[str, Any]:
     name = definition.name
-    typed = shapes(definition, max_records=settings.max_batch_records)
+    view = view_of(definition)
+    typed = shapes(definition, view, max_records=settings.max_batch_records)
+    several = "records or entities" if view else "records"
 
-    def check_one(body: Mapping[str, Any]) -> tuple[Values, Options]:
-        return check_predict(definition, body, explain=False)
+    def check_one(body: Mapping[str, Any]) -> Checked:
+        return check_predict(definition, view, body, explain=False)
 
-    def check_explained(body: Mapping[str, Any]) -> tuple[Values, Options]:
-        return check_predict(definition, body, explain=True)
+    def check_explained(body: Mapping[str, Any]) -> Checked:
+        return check_predict(definition, view, body, explain=True)
 
-    def check_many(body: Mapping[str, Any]) -> tuple[list[Any], Options]:
-        return check_batch(definition, body, max_records=settings.max_batch_records)
+    def check_many(body: Mapping[str, Any]) -> Checked:
+        return check_batch(definition, view, body, max_records=settings.max_batch_records)
+
+    async def answer(service: Any, operation: Operation, body: Mapping[str, Any], check: Check) -> Any:
+        worker: Worker = service.worker
+        plain = _plain(body)
+        asked, options = check(plain)
+        if operation == "batch" and isinstance(asked, list):
+            asked = check_records(definition.schema, asked)
+        identity, content = _request(service)
+        return await worker.endpoints[name].answer(operation, asked, options, content or encode(plain), identity)
 
     async def predict(self: Any, **body: Any) -> Any:
-        worker: Worker = self.worker
-        return await worker.endpoints[name].answer_predict(*check_one(_plain(body)), now())
+        return await answer(self, "predict", body, check_one)
 
     async def explain(self: Any, **body: Any) -> Any:
-        worker: Worker = self.worker
-        return await worker.endpoints[name].answer_explain(*check_explained(_plain(body)), now())
+        return await answer(self, "explain", body, check_explained)
 
     async def batch(self: Any, **body: Any) -> Any:
-        worker: Worker = self.worker
-        records, options = check_many(_plain(body))
-        rows = check_records(definition.schema, records)
-        return await worker.endpoints[name].answer_batch(rows, options, now(), _request_id(self))
+        return await answer(self, "batch", body, check_many)
 
-    predict.__doc__ = f"{definition.title}: score one record. {definition.purpose}"
-    batch.__doc__ = f"{definition.title}: score up to {settings.max_batch_records} records; a bad one fails alone."
-    explain.__doc__ = f"{definition.title}: score one record and explain it by exact SHAP values."
+    one = "record or entity" if view else "record"
+    predict.__doc__ = f"{definition.title}: score one {one}. {definition.purpose}"
+    batch.__doc__ = f"{definition.title}: score up to {settings.max_batch_records} {several}; a bad one fails alone."
+    explain.__doc__ = f"{definition.title}: score one {one} and explain it by exact SHAP values."
     return {
         "predict": _api(f"{name}_predict", predict, check_one, typed.predict, Prediction),
         "batch": _api(f"{name}_batch", batch, check_many, typed.batch, BatchAnswer),
@@ -109,12 +121,13 @@ def _api(name: str, method: Any, check: Check, request: type[BaseModel], answer:
     return bentoml.api(answered, route=f"/v1/models/{model}/{operation}", input_spec=source, output_spec=target)
 
 
-def _request_id(service: Any) -> str:
-    """The id of the request that BentoML is answering; a new one for calls inside the process."""
+def _request(service: Any) -> tuple[str, bytes]:
+    """Id and body of the request that BentoML is answering; a new id and nothing for calls inside the process."""
     try:
-        return str(service.bento_service.context.request.state.request_id)
+        request: Request = service.bento_service.context.request
+        return str(request.state.request_id), bytes(request.state.body)
     except (AttributeError, LookupError):
-        return new_id()
+        return new_id(), b""
 
 
 def _plain(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from typing import Any
 
 from serving.exchange import Exchange, Headers, request_id
 from serving.front_door import FrontDoor, Route
-from serving.problems import NotFound
+from serving.problems import MethodNotAllowed, NotFound, Problem
+from serving.stream import StreamApp
+from serving.stream.app import PATH as STREAM
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -24,19 +26,25 @@ class FrontDoorApp:
     What is passed on gets a request id, a bound on its body and an entry in metrics and access log too.
     """
 
-    def __init__(self, app: App, door: Callable[[], FrontDoor], *, fast_path: bool) -> None:
+    def __init__(
+        self, app: App, door: Callable[[], FrontDoor], stream: Callable[[], StreamApp], *, fast_path: bool
+    ) -> None:
         self._app = app
         self._door = door
+        self._find_stream = stream
         self._fast_path = fast_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await self._refuse_websocket(scope, send)
+            await self._websocket(scope, receive, send)
             return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         door = self._door()
+        if scope["path"] == STREAM:
+            await self._stream(door, scope, receive, send)
+            return
         route = door.route(scope["path"])
         if route is not None and (self._fast_path or not door.leads_to_model(scope["path"])):
             await self._answer(door, route, scope, receive, send)
@@ -118,24 +126,68 @@ class FrontDoorApp:
                 exchange.template = route.template if route is not None else _template(scope)
                 door.finished(exchange, status)
 
-    async def _refuse_websocket(self, scope: Scope, send: Send) -> None:
-        """There is none yet. By the ASGI extension that uvicorn has, or else without a word."""
+    async def _stream(self, door: FrontDoor, scope: Scope, receive: Receive, send: Send) -> None:
+        """The live stream as server-sent events. It is counted when it ends; its time says how long it lasted."""
+        identity = request_id(dict(scope["headers"]).get(b"x-request-id"))
+        exchange = Exchange(scope["method"], STREAM, identity, _nothing)
+        exchange.template = STREAM
+        headers = [(b"x-request-id", identity.encode()), *([LAST] if door.draining else [])]
+        stream = self._find_stream()
+        try:
+            if scope["method"] != "GET":
+                raise MethodNotAllowed("this path does not take this method; use GET", headers=[("allow", "GET")])
+            wants, after = stream.check(scope)
+        except Problem as problem:
+            exchange.finished = door.finished
+            status, media_type, body, more = _refused(exchange, problem)
+            fixed = [(b"content-type", media_type), (b"content-length", str(len(body)).encode())]
+            await send({"type": "http.response.start", "status": status, "headers": [*fixed, *headers, *more]})
+            await send({"type": "http.response.body", "body": body})
+            return
+        try:
+            await stream.events(wants, after, receive, send, headers)
+        finally:
+            door.finished(exchange, 200)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The live stream; there is no other WebSocket."""
+        identity = request_id(dict(scope["headers"]).get(b"x-request-id"))
+        exchange = Exchange("GET", scope["path"], identity, _nothing)
+        exchange.template = STREAM if scope["path"] == STREAM else "other"
+        try:
+            if scope["path"] != STREAM:
+                raise NotFound("there is no WebSocket at this path; /v1/stream is one")
+            wants, after = self._find_stream().check(scope)
+        except Problem as problem:
+            await self._refuse_websocket(exchange, problem, scope, send)
+            return
+        try:
+            await self._find_stream().websocket(wants, after, receive, send)
+        finally:
+            self._door().finished(exchange, 101)
+
+    async def _refuse_websocket(self, exchange: Exchange, problem: Problem, scope: Scope, send: Send) -> None:
+        """By the ASGI extension that uvicorn has, or else without a word."""
         if "websocket.http.response" not in scope.get("extensions", ()):
             await send({"type": "websocket.close"})
             return
-        answers: list[tuple[int, bytes, bytes, Headers]] = []
-        identity = request_id(dict(scope["headers"]).get(b"x-request-id"))
-        exchange = Exchange("GET", scope["path"], identity, lambda *answer: answers.append(answer))
-        exchange.template, exchange.finished = "other", self._door().finished
-        exchange.refuse(NotFound("there is no WebSocket at this path; /docs lists what there is"))
-        ((status, media_type, body, headers),) = answers
+        exchange.finished = self._door().finished
+        status, media_type, body, headers = _refused(exchange, problem)
         fixed = [
             (b"content-type", media_type),
             (b"content-length", str(len(body)).encode()),
-            (b"x-request-id", identity.encode()),
+            (b"x-request-id", exchange.request_id.encode()),
         ]
         await send({"type": "websocket.http.response.start", "status": status, "headers": [*fixed, *headers, LAST]})
         await send({"type": "websocket.http.response.body", "body": body})
+
+
+def _refused(exchange: Exchange, problem: Problem) -> tuple[int, bytes, bytes, Headers]:
+    """The answer that tells the problem."""
+    answers: list[tuple[int, bytes, bytes, Headers]] = []
+    exchange.send = lambda *answer: answers.append(answer)
+    exchange.refuse(problem)
+    return answers[0]
 
 
 def _nothing(status: int, media_type: bytes, body: bytes, headers: Headers) -> None:

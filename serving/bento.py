@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from inference.errors import InferenceError
+from ledger.errors import LedgerError
 from monitoring import metrics
 from registry.errors import RegistryError
 from serving.asgi import FrontDoorApp
@@ -35,6 +36,7 @@ from serving.problems import (
 from serving.protocol import install
 from serving.settings import ServingSettings
 from serving.worker import Worker
+from storage.cursors import CursorError
 from storage.errors import StorageError
 
 logger = logging.getLogger("tiffin.serving")
@@ -64,7 +66,9 @@ class TiffinService(Service[Any]):
         app.router.redirect_slashes = False
         add_problems(app)
         install(lambda: factory.worker.door, settings)
-        return FrontDoorApp(app, lambda: factory.worker.door, fast_path=settings.fast_path)
+        return FrontDoorApp(
+            app, lambda: factory.worker.door, lambda: factory.worker.stream, fast_path=settings.fast_path
+        )
 
 
 class AppFactory(ServiceAppFactory):
@@ -120,7 +124,8 @@ def add_problems(app: Starlette) -> None:
     timeout has lost the error and answers after 60 s, and it logs. So errors that mean something are handled as what
     they are.
     """
-    for kind in (HTTPException, Problem, InferenceError, RegistryError, StorageError, Exception):
+    kinds = (HTTPException, Problem, InferenceError, RegistryError, StorageError, LedgerError, CursorError, Exception)
+    for kind in kinds:
         app.add_exception_handler(kind, answer_exception)
 
 

@@ -14,9 +14,12 @@ import msgspec
 import numpy as np
 from msgspec import UNSET, Meta, UnsetType
 
+from features.views import View
 from models.definition import Category, Definition, Feature, Flag, Moment, Number, Schema, Series, Value, read_moment
+from serving.entities import EntitiesRequest, EntityRequest
 from serving.parsing import parse_object
 from serving.problems import FieldError
+from serving.requests import check_batch, check_predict
 from serving.validation import (
     DEFAULT_TOP,
     EARLIEST,
@@ -24,8 +27,6 @@ from serving.validation import (
     MAX_TEXT,
     MAX_TOP,
     Options,
-    check_batch,
-    check_predict,
     check_records,
     has_probabilities,
 )
@@ -38,13 +39,14 @@ _Fraction = Annotated[float, Meta(ge=0, le=1)] | None | UnsetType
 
 
 class Decoder:
-    """Reads the request bodies of one model.
+    """Reads the request bodies of one model. `view` is that of its entities; those go the careful way.
 
     Every method raises MalformedBody, TooLarge or InvalidFeatures for bodies that do not fit.
     """
 
-    def __init__(self, definition: Definition, *, max_records: int, max_nesting: int) -> None:
+    def __init__(self, definition: Definition, view: View | None = None, *, max_records: int, max_nesting: int) -> None:
         self._definition = definition
+        self._view = view
         self._schema = definition.schema
         self._max_records = max_records
         self._max_nesting = max_nesting
@@ -62,16 +64,16 @@ class Decoder:
         limited = Annotated[list[record], Meta(min_length=1, max_length=max_records)]  # type: ignore[valid-type]
         self._many = _decoder("Batch", [("records", limited), *options])
 
-    def predict(self, body: bytes) -> tuple[Values, Options]:
-        """The record's values in schema order, and the options."""
+    def predict(self, body: bytes) -> tuple[Values | EntityRequest, Options]:
+        """The record's values in schema order, or the entity; and the options."""
         return self._single(self._one, body, explain=False)
 
-    def explain(self, body: bytes) -> tuple[Values, Options]:
+    def explain(self, body: bytes) -> tuple[Values | EntityRequest, Options]:
         """As `predict`, with `top`."""
         return self._single(self._explained, body, explain=True)
 
-    def batch(self, body: bytes) -> tuple[list[Values | list[FieldError]], Options]:
-        """For each record its values or all its errors, in order, and the options."""
+    def batch(self, body: bytes) -> tuple[list[Values | list[FieldError]] | EntitiesRequest, Options]:
+        """For each record its values or all its errors, in order, or the entities; and the options."""
         try:
             request = self._many.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -87,7 +89,9 @@ class Decoder:
             return self._careful_batch(body)
         return list(map(self._with_flags, rows)) if self._flags else rows, _options(request)
 
-    def _single(self, decoder: msgspec.json.Decoder[Any], body: bytes, *, explain: bool) -> tuple[Values, Options]:
+    def _single(
+        self, decoder: msgspec.json.Decoder[Any], body: bytes, *, explain: bool
+    ) -> tuple[Values | EntityRequest, Options]:
         try:
             request = decoder.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -119,14 +123,14 @@ class Decoder:
         except (ValueError, OverflowError):
             return False
 
-    def _careful(self, body: bytes, *, explain: bool) -> tuple[Values, Options]:
+    def _careful(self, body: bytes, *, explain: bool) -> tuple[Values | EntityRequest, Options]:
         value = parse_object(body, max_nesting=self._max_nesting)
-        return check_predict(self._definition, value, explain=explain)
+        return check_predict(self._definition, self._view, value, explain=explain)
 
-    def _careful_batch(self, body: bytes) -> tuple[list[Values | list[FieldError]], Options]:
+    def _careful_batch(self, body: bytes) -> tuple[list[Values | list[FieldError]] | EntitiesRequest, Options]:
         value = parse_object(body, max_nesting=self._max_nesting)
-        records, options = check_batch(self._definition, value, max_records=self._max_records)
-        return check_records(self._schema, records), options
+        asked, options = check_batch(self._definition, self._view, value, max_records=self._max_records)
+        return asked if isinstance(asked, EntitiesRequest) else check_records(self._schema, asked), options
 
 
 def _decoder(name: str, fields: Sequence[Any]) -> msgspec.json.Decoder[Any]:

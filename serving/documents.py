@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from models.definition import Definition
+from serving.entities import view_of
 from serving.schema import BatchAnswer, ExplainedPrediction, Prediction, ProblemShape, shapes
 from serving.versions import CHAMPION
 
@@ -72,7 +73,7 @@ def openapi_document(
     classes: list[type[BaseModel]] = [Prediction, BatchAnswer, ExplainedPrediction, ProblemShape]
     paths: dict[str, Any] = {}
     for name, definition in definitions.items():
-        typed = shapes(definition, max_records=max_records)
+        typed = shapes(definition, view_of(definition), max_records=max_records)
         for operation, request, answer in (
             ("predict", typed.predict, Prediction),
             ("batch", typed.batch, BatchAnswer),
@@ -90,7 +91,7 @@ def openapi_document(
     _give_examples(document, next(iter(definitions), None))
     for unused in ("HTTPValidationError", "ValidationError"):
         components.pop(unused, None)
-    document["paths"] = {**paths, **document["paths"], **_probes()}
+    document["paths"] = {**paths, **document["paths"], **_stream(), **_probes()}
     document["components"]["headers"] = HEADERS
     for item in document["paths"].values():
         for operation in item.values():
@@ -102,7 +103,7 @@ def openapi_document(
 
 def _give_examples(document: dict[str, Any], model: str | None) -> None:
     """Values for the parameters of paths that work when sent."""
-    examples = {"model": model, "version": CHAMPION}
+    examples = {"model": model, "version": CHAMPION, "entity": "C000123"}
     for item in document["paths"].values():
         for operation in item.values():
             for parameter in operation.get("parameters", ()):
@@ -113,10 +114,11 @@ def _give_examples(document: dict[str, Any], model: str | None) -> None:
 def _operation(
     definition: Definition, operation: str, request: type[BaseModel], answer: type[BaseModel]
 ) -> dict[str, Any]:
+    one, several = ("record or entity", "records or entities") if definition.view else ("record", "records")
     what = {
-        "predict": "score one record",
-        "batch": "score many records; a bad one fails alone",
-        "explain": "score one record and explain the score by exact SHAP values",
+        "predict": f"score one {one}",
+        "batch": f"score many {several}; a bad one fails alone",
+        "explain": f"score one {one} and explain the score by exact SHAP values",
     }[operation]
     return {
         "tags": [definition.name],
@@ -128,7 +130,7 @@ def _operation(
             "content": {
                 "application/json": {
                     "schema": {"$ref": REFERENCE.format(model=request.__name__)},
-                    "example": example(definition, operation),
+                    "examples": {name: {"value": body} for name, body in examples(definition, operation).items()},
                 }
             },
         },
@@ -142,21 +144,51 @@ def _operation(
     }
 
 
-def example(definition: Definition, operation: str) -> dict[str, Any]:
-    """A request body that works when sent."""
-    record = definition.schema.example
-    match operation:
-        case "batch":
-            return {"records": [record, record]}
-        case "explain":
-            return {"record": record, "top": 5}
-        case _:
-            return {"record": record}
+def examples(definition: Definition, operation: str) -> dict[str, dict[str, Any]]:
+    """Request bodies by what they are about; those about a record work when sent, others once the entity is known."""
+    view = view_of(definition)
+    subjects: dict[str, tuple[str, str, Any]] = {"record": ("record", "records", definition.schema.example)}
+    if view is not None:
+        subjects["entity"] = ("entity", "entities", view.example)
+    more = {"top": 5} if operation == "explain" else {}
+    return {
+        name: {several: [value, value]} if operation == "batch" else {one: value, **more}
+        for name, (one, several, value) in subjects.items()
+    }
 
 
 def _problem(description: str) -> dict[str, Any]:
     schema = {"$ref": REFERENCE.format(model=ProblemShape.__name__)}
     return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
+
+
+def _stream() -> dict[str, Any]:
+    texts = {
+        "model": "only predictions of these models; several between commas",
+        "level": "only predictions of these levels; several between commas",
+        "last_id": "go on after this event, as far as events are kept; the header Last-Event-ID does the same",
+    }
+    parameters = [
+        {"name": name, "in": "query", "required": False, "schema": {"type": "string"}, "description": text}
+        for name, text in texts.items()
+    ]
+    events = {"text/event-stream": {"schema": {"type": "string"}}}
+    return {
+        "/v1/stream": {
+            "get": {
+                "tags": ["analytics"],
+                "operationId": "stream",
+                "summary": "Predictions as they happen, on any worker: server-sent events, or a WebSocket",
+                "description": "Events are `prediction` (its data as JSON), `skipped` with a count, `paused`, `resumed`"
+                " and `closed`. Over a WebSocket each is one JSON text with its `type`.",
+                "parameters": parameters,
+                "responses": {
+                    "200": {"description": "Events without end", "content": events},
+                    "default": _problem("Unknown models or levels, too many listeners"),
+                },
+            }
+        }
+    }
 
 
 def _probes() -> dict[str, Any]:

@@ -2,38 +2,51 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import Any
 
 from inference.errors import RowFailedError
 from inference.pool import Hosted, Pool
 from inference.runner import Runner, Work
+from ledger.frame import Operation
 from models.definition import Definition, Kind
 from monitoring import metrics
 from serving.answers import Answer, Answerer, answerer, batch_answer, milliseconds_since
 from serving.decoding import Decoder, Values
-from serving.exchange import Exchange
-from serving.problems import FieldError, problem_for
-from serving.records import Asked, Records, records
+from serving.entities import EntitiesRequest, EntityRequest
+from serving.entity_endpoint import EntityEndpoint, Scored
+from serving.exchange import Exchange, encode
+from serving.problems import problem_for
+from serving.recorder import Done, Entries
+from serving.records import Asked, Checked, Records, records
 from serving.validation import Options
 
 logger = logging.getLogger("tiffin.serving")
 ROLE = "champion"
+Entities = EntityRequest | EntitiesRequest
 
 
 class ModelEndpoint:
     """The three inference operations of one model.
 
     `predict`, `batch` and `explain` take an exchange and answer it, now or when the model has run; they never raise.
-    The `answer_*` coroutines do the same for values that were decoded elsewhere, and raise.
+    The `answer_*` coroutines do the same for what was decoded elsewhere, and raise. All answers are recorded before
+    they are given.
     """
 
-    def __init__(self, definition: Definition, pool: Pool, decoder: Decoder) -> None:
+    def __init__(self, definition: Definition, pool: Pool, decoder: Decoder, entries: Entries) -> None:
         self.definition = definition
         self.decoder = decoder
         self.records: Records = records(definition)
+        self.entities: EntityEndpoint | None = None
+        """Answers about entities, where the model has a view."""
         self._pool = pool
+        self._entries = entries
+        self._tasks: set[asyncio.Task[None]] = set()
         self.counter = PredictionCounter(definition)
         self._kept: Answerer | None = None
 
@@ -41,12 +54,18 @@ class ModelEndpoint:
 
     def predict(self, exchange: Exchange) -> None:
         try:
-            values, options = self.decoder.predict(exchange.body)
+            asked, options = self.decoder.predict(exchange.body)
+            if isinstance(asked, EntityRequest):
+                self._begin(exchange, "predict", asked, options)
+                return
+            values = asked
             hosted = self._pool.get(self.definition.name)
             runner = _runner(hosted)
 
             def done(work: Work) -> None:
-                self._conclude(exchange, lambda: self._prediction(hosted, work, values, options, exchange.started))
+                self._conclude(
+                    exchange, "predict", lambda: self._prediction(hosted, work, values, options, exchange.started)
+                )
 
             runner.submit(self.records.one(hosted.loaded, values), done)
         except Exception as error:
@@ -54,11 +73,17 @@ class ModelEndpoint:
 
     def explain(self, exchange: Exchange) -> None:
         try:
-            values, options = self.decoder.explain(exchange.body)
+            asked, options = self.decoder.explain(exchange.body)
+            if isinstance(asked, EntityRequest):
+                self._begin(exchange, "explain", asked, options)
+                return
+            values = asked
             hosted = self._pool.get(self.definition.name)
 
             def done(work: Work) -> None:
-                self._conclude(exchange, lambda: self._explanation(hosted, work, values, options, exchange.started))
+                self._conclude(
+                    exchange, "explain", lambda: self._explanation(hosted, work, values, options, exchange.started)
+                )
 
             hosted.explaining.submit(self.records.one(hosted.loaded, values), done)
         except Exception as error:
@@ -67,32 +92,109 @@ class ModelEndpoint:
     def batch(self, exchange: Exchange) -> None:
         try:
             rows, options = self.decoder.batch(exchange.body)
+            if isinstance(rows, EntitiesRequest):
+                self._begin(exchange, "batch", rows, options)
+                return
             hosted = self._pool.get(self.definition.name)
             where = (exchange.started, exchange.path, exchange.request_id)
             asked = self.records.several(hosted.loaded, rows)
 
             def done(work: Work) -> None:
-                self._conclude(exchange, lambda: self._batch(hosted, work, asked, options, where))
+                self._conclude(exchange, "batch", lambda: self._batch(hosted, work, asked, options, where))
 
             _runner(hosted).submit(asked.encoded, done)
         except Exception as error:
             refuse(exchange, error)
 
+    def _conclude(self, exchange: Exchange, operation: Operation, build: Callable[[], Answer]) -> None:
+        """Build the answer, record it, send it."""
+        try:
+            answer = build()
+            encoded = encode(answer)
+            self._entries.of_records(
+                operation, answer, encoded, exchange.body, exchange.request_id, _sender(exchange, encoded)
+            )
+        except Exception as error:
+            refuse(exchange, error)
+
+    def _begin(self, exchange: Exchange, operation: Operation, asked: Entities, options: Options) -> None:
+        task = asyncio.create_task(self._see_through(exchange, operation, asked, options))
+        self._tasks.add(task)  # the loop holds tasks weakly
+        task.add_done_callback(self._tasks.discard)
+
+    async def _see_through(self, exchange: Exchange, operation: Operation, asked: Entities, options: Options) -> None:
+        try:
+            scored = await self._scored(operation, asked, options, exchange.started, exchange.request_id)
+            encoded = encode(scored.answer)
+            self._entries.of_entities(
+                operation, asked, scored, encoded, exchange.request_id, _sender(exchange, encoded)
+            )
+        except Exception as error:
+            refuse(exchange, error)
+
+    async def _scored(
+        self,
+        operation: Operation,
+        asked: Entities,
+        options: Options,
+        started: float,
+        request_id: str,
+    ) -> Scored:
+        assert self.entities is not None, "only a model with a view reads requests of entities"
+        if isinstance(asked, EntitiesRequest):
+            return await self.entities.batch(asked, options, started, request_id)
+        answer = self.entities.predict if operation == "predict" else self.entities.explain
+        return await answer(asked, options, started)
+
     # --- answering a coroutine -------------------------------------------------------------------------------------
 
-    async def answer_predict(self, values: Values, options: Options, started: float) -> Answer:
+    async def answer(
+        self, operation: Operation, asked: Values | Checked | Entities, options: Options, body: bytes, request_id: str
+    ) -> Answer:
+        """The answer to what was decoded from `body`, recorded. Raises problems and errors of the rooms."""
+        started = perf_counter()
+        safe: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def done(error: Exception | None) -> None:
+            if not safe.done():
+                safe.set_result(None) if error is None else safe.set_exception(error)
+
+        if isinstance(asked, EntityRequest | EntitiesRequest):
+            scored = await self._scored(operation, asked, options, started, request_id)
+            answer = scored.answer
+            self._entries.of_entities(operation, asked, scored, encode(answer), request_id, done)
+        else:
+            answer = await self._of_values(operation, asked, options, started, request_id)
+            self._entries.of_records(operation, answer, encode(answer), body, request_id, done)
+        await safe
+        return answer
+
+    async def _of_values(
+        self, operation: Operation, asked: Any, options: Options, started: float, request_id: str
+    ) -> Answer:
+        match operation:
+            case "predict":
+                return await self.score(asked, options, started)
+            case "explain":
+                return await self.explain_values(asked, options, started)
+            case "batch":
+                return await self.score_all(asked, options, started, request_id)
+
+    async def close(self) -> None:
+        """Wait for what is under way outside of the runners."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def score(self, values: Values, options: Options, started: float) -> Answer:
         hosted = self._pool.get(self.definition.name)
         work = await _runner(hosted).run(self.records.one(hosted.loaded, values))
         return self._prediction(hosted, work, values, options, started)
 
-    async def answer_explain(self, values: Values, options: Options, started: float) -> Answer:
+    async def explain_values(self, values: Values, options: Options, started: float) -> Answer:
         hosted = self._pool.get(self.definition.name)
         work = await hosted.explaining.run(self.records.one(hosted.loaded, values))
         return self._explanation(hosted, work, values, options, started)
 
-    async def answer_batch(
-        self, rows: Sequence[Values | list[FieldError]], options: Options, started: float, request_id: str
-    ) -> Answer:
+    async def score_all(self, rows: Checked, options: Options, started: float, request_id: str) -> Answer:
         hosted = self._pool.get(self.definition.name)
         asked = self.records.several(hosted.loaded, rows)
         work = await _runner(hosted).run(asked.encoded)
@@ -133,12 +235,6 @@ class ModelEndpoint:
         if kept is None or kept.loaded is not hosted.loaded:
             kept = self._kept = answerer(hosted.loaded, ROLE)
         return kept
-
-    def _conclude(self, exchange: Exchange, build: Callable[[], Answer]) -> None:
-        try:
-            exchange.answer(build())
-        except Exception as error:
-            refuse(exchange, error)
 
 
 class PredictionCounter:
@@ -184,6 +280,18 @@ def refuse(exchange: Exchange, error: Exception) -> None:
     if problem.status == 500:
         logger.error("request failed", exc_info=error, extra={"request_id": exchange.request_id, "path": exchange.path})
     exchange.refuse(problem)
+
+
+def _sender(exchange: Exchange, encoded: bytes) -> Done:
+    """Sends the answer once it is recorded."""
+
+    def done(error: Exception | None) -> None:
+        if error is None:
+            exchange.answer(encoded)
+        else:
+            refuse(exchange, error)
+
+    return done
 
 
 def _runner(hosted: Hosted) -> Runner:

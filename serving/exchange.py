@@ -17,7 +17,8 @@ PROBLEM = MEDIA_TYPE.encode()
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}\Z")
 Headers = Sequence[tuple[bytes, bytes]]
 Send = Callable[[int, bytes, bytes, Headers], None]
-_encode = msgspec.json.Encoder().encode
+encode = msgspec.json.Encoder().encode
+"""A value as JSON in UTF-8."""
 
 
 class Exchange:
@@ -54,16 +55,16 @@ class Exchange:
         self.started = perf_counter()
         self.finished: Callable[[Exchange, int], None] | None = None
 
-    def answer(self, value: object) -> None:
-        """200 with `value` as JSON."""
-        self._respond(200, JSON, _encode(value), ())
+    def answer(self, encoded: bytes) -> None:
+        """200 with this JSON."""
+        self._respond(200, JSON, encoded, ())
 
     def refuse(self, problem: Problem) -> None:
         """The problem document, with its headers."""
         headers = [(name.encode(), value.encode()) for name, value in problem.headers]
         if problem.retry_after_seconds is not None:
             headers.append((b"retry-after", str(max(1, math.ceil(problem.retry_after_seconds))).encode()))
-        body = _encode(problem.as_json(self.path, self.request_id))
+        body = encode(problem.as_json(self.path, self.request_id))
         self._respond(problem.status, PROBLEM, body, headers)
 
     def _respond(self, status: int, media_type: bytes, body: bytes, headers: Headers) -> None:
@@ -77,8 +78,3 @@ def request_id(given: bytes | None) -> str:
     if given is not None and _REQUEST_ID.match(given):
         return given.decode("ascii")
     return new_id()
-
-
-def now() -> float:
-    """The clock that latencies are measured with, in seconds."""
-    return perf_counter()

@@ -14,14 +14,21 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import Field
 
+from ledger.status import Status
 from models.definition import BinaryPolicy, Definition, Expansion, Kind
 from serving import documents
+from serving.analytics import add_analytics_routes
 from serving.bento import add_problems, answer_exception
+from serving.entities import view_of
+from serving.intake import add_intake_routes
 from serving.parameters import in_words, refuse_unknown
+from serving.purging import add_purge_routes
 from serving.schema import Described
 from serving.versions import add_version_routes, definition_of
 from serving.worker import NAMES, SILENT, Worker
 from storage.health import DependencyHealth
+
+BEHIND_SECONDS = 10.0
 
 
 class ModelSummary(Described):
@@ -49,6 +56,9 @@ class ModelDetail(ModelSummary):
     unit: str | None = Field(description="of the score, where it is a quantity")
     levels: list[dict[str, Any]] = Field(description="the bands of a probability, by the score that each begins at")
     example: dict[str, Any] = Field(description="a request body for predict that works when sent")
+    view: dict[str, Any] | None = Field(
+        description="how an entity's features are computed: keys, sources, columns; null for a model of records only"
+    )
     limits: list[str]
 
 
@@ -60,10 +70,22 @@ class Dependency(Described):
     since: str
 
 
+class Ledger(Described):
+    status: Literal["up", "behind", "down"] = Field(
+        description="behind: predictions have waited in the spool for more than 10 s; down: nobody ships them"
+    )
+    spool_bytes: int = Field(description="predictions on local disk that PostgreSQL does not have yet")
+    oldest_unshipped_seconds: float
+    shipped: int = Field(description="predictions written since the shipper's start")
+    rejected: int = Field(description="predictions that could not be written and were put aside")
+    error: str | None = Field(description="why nothing can be shipped now")
+
+
 class Health(Described):
     status: Literal["ok", "degraded", "down"]
     reasons: list[str]
     dependencies: list[Dependency]
+    ledger: Ledger
     models: list[ModelSummary]
     uptime_seconds: float
     resources: dict[str, float] = Field(description="of this worker and its machine")
@@ -99,6 +121,9 @@ def management_app(worker: Callable[[], Worker], openapi: Callable[[], dict[str,
         return ModelSummary(**_summary(serving, definition_of(serving, model)))
 
     add_version_routes(app, worker)
+    add_analytics_routes(app, worker)
+    add_intake_routes(app, worker)
+    add_purge_routes(app, worker)
 
     @app.get("/v1/health", tags=["operation"], summary="Health in detail")
     def health() -> Health:
@@ -132,6 +157,7 @@ def _summary(worker: Worker, definition: Definition) -> dict[str, Any]:
 
 
 def _detail(worker: Worker, definition: Definition) -> dict[str, Any]:
+    view = view_of(definition)
     return {
         **_summary(worker, definition),
         "schema": definition.schema.describe(),
@@ -139,6 +165,7 @@ def _detail(worker: Worker, definition: Definition) -> dict[str, Any]:
         "unit": _unit(definition),
         "levels": _levels(definition),
         "example": {"record": definition.schema.example},
+        "view": view.describe() if view is not None else None,
         "limits": list(definition.limits),
     }
 
@@ -168,10 +195,23 @@ def _health(worker: Worker) -> Health:
         status=status,
         reasons=reasons + impaired,
         dependencies=[_dependency(state) for state in states],
+        ledger=_ledger(worker.shipping()),
         models=[ModelSummary(**_summary(worker, definition)) for definition in worker.definitions.values()],
         uptime_seconds=round(time.time() - worker.started_at, 1),
         resources=_resources(),
         totals={"requests": worker.door.answered, "predictions": worker.predictions},
+    )
+
+
+def _ledger(status: Status) -> Ledger:
+    behind = status.oldest_unshipped_seconds > BEHIND_SECONDS
+    return Ledger(
+        status="down" if not status.running else "behind" if behind else "up",
+        spool_bytes=status.spool_bytes,
+        oldest_unshipped_seconds=round(status.oldest_unshipped_seconds, 3),
+        shipped=status.shipped,
+        rejected=status.rejected,
+        error=SILENT if status.error else None,  # the server's own words are in the log
     )
 
 

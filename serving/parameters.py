@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
-from serving.problems import FieldError, InvalidFeatures
-from serving.suggestions import Suggestions
+from serving.problems import FieldError, InvalidFeatures, MalformedBody, Problem
+from serving.suggestions import Suggestions, hint
 
 MAX_TEXT = 256
 """Characters of what was sent that an answer repeats."""
 _WORDS: Mapping[str, tuple[str, str]] = {
     "missing": ("missing", "is required"),
+    "extra_forbidden": ("unknown_field", "is not a known field"),
+    "string_type": ("wrong_type", "must be a text"),
     "int_parsing": ("wrong_type", "must be a whole number"),
     "int_from_float": ("not_whole", "must be a whole number"),
     "int_parsing_size": ("out_of_range", "has too many digits"),
     "greater_than_equal": ("out_of_range", "must be at least {ge}"),
     "less_than_equal": ("out_of_range", "must be at most {le}"),
+    "datetime_from_date_parsing": ("not_a_moment", "must be a time as ISO 8601 text, such as 2026-03-01T12:00:00Z"),
+    "datetime_parsing": ("not_a_moment", "must be a time as ISO 8601 text, such as 2026-03-01T12:00:00Z"),
+    "literal_error": ("unknown_value", "must be {expected}"),
     "string_too_long": ("too_long", "must have at most {max_length} characters"),
 }
 """Code and message by the type of pydantic's error."""
@@ -47,9 +52,13 @@ def _unknown(name: str, given: str, known: list[str], suggestions: Suggestions) 
     return FieldError(_field("query", name), "unknown_field", f"is not a known parameter{near}", given[:MAX_TEXT])
 
 
-def in_words(error: RequestValidationError) -> InvalidFeatures:
-    """The problem for parameters that do not fit."""
-    return invalid([_fault(fault) for fault in error.errors()])
+def in_words(error: RequestValidationError) -> Problem:
+    """The problem for parameters or a body that do not fit."""
+    faults = error.errors()
+    for fault in faults:
+        if fault["type"] == "json_invalid":
+            return MalformedBody(f"the body is not JSON: {fault['ctx']['error']}")
+    return invalid([_fault(fault) for fault in faults])
 
 
 def _fault(fault: Mapping[str, Any]) -> FieldError:
@@ -65,3 +74,9 @@ def _field(*place: object) -> str:
 
 def invalid(errors: list[FieldError]) -> InvalidFeatures:
     return InvalidFeatures("the request's parameters are not valid", errors=errors)
+
+
+def unknown_value(name: str, given: str, known: Sequence[str]) -> InvalidFeatures:
+    """The problem for a query parameter whose value is none of the known ones."""
+    message = f"must be one of {', '.join(known)}{hint(given, known)}" if known else "has no values here"
+    return invalid([FieldError(f"query.{name}", "unknown_value", message, given[:MAX_TEXT])])

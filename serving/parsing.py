@@ -41,12 +41,7 @@ def parse_object(body: bytes, *, max_nesting: int) -> dict[str, Any]:
     unless they stand in `record` or in one of `records`: there they are left, as `Doubled` and `Constant`, because a
     bad record fails alone.
     """
-    if not body.strip():
-        raise MalformedBody("the body is empty; send a JSON object")
-    try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise MalformedBody(f"the body is not UTF-8: byte {error.start} does not fit") from error
+    text = _text(body)
     value, faults = _loads(text, max_nesting)
     if not isinstance(value, dict):
         raise MalformedBody(f"the body must be a JSON object, not {name_of(value)}")
@@ -56,6 +51,30 @@ def parse_object(body: bytes, *, max_nesting: int) -> dict[str, Any]:
     if "\\u" in text:
         _refuse_surrogates(value)
     return value
+
+
+def parse_items(body: bytes, *, max_nesting: int) -> list[Any]:
+    """The entries of the JSON array in `body`, or its one object. Raises as `parse_object`; nothing is let pass."""
+    text = _text(body)
+    value, faults = _loads(text, max_nesting)
+    if not isinstance(value, dict | list):
+        raise MalformedBody(f"the body must be a JSON object or an array of objects, not {name_of(value)}")
+    items = value if isinstance(value, list) else [value]
+    _check_nesting({"items": items}, max_nesting)
+    if faults.constants or faults.doubled:
+        _refuse_outside_records({}, faults, text)
+    if "\\u" in text:
+        _refuse_surrogates(value)
+    return items
+
+
+def _text(body: bytes) -> str:
+    if not body.strip():
+        raise MalformedBody("the body is empty; send JSON")
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise MalformedBody(f"the body is not UTF-8: byte {error.start} does not fit") from error
 
 
 def name_of(value: object) -> str:

@@ -5,6 +5,7 @@ Problem
 │   └── MalformedRequest  400  what came is not HTTP, or not as HTTP wants it
 ├── NotFound              404  no such path or thing
 ├── UnknownModel          404
+├── UnknownEntity         404  nothing is known of it at that moment
 ├── MethodNotAllowed      405
 ├── RequestTimeout        408  the client took too long to send its request
 ├── TooLarge              413  body, batch or nesting beyond the limits
@@ -25,11 +26,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from features.errors import UnknownEntityError
 from inference.errors import LoadFailedError, NotLoadedError, OverloadedError, RowFailedError, RunnerClosedError
+from ledger.errors import LedgerError, QueryError, UnknownPredictionError, UnknownPurgeError
 from models.definition import Value
 from registry.errors import NoVersionError, UnknownModelError, UnknownVersionError, UnusableVersionError
 from serving.identifiers import timestamp
 from serving.suggestions import hint
+from storage.cursors import CursorError
 from storage.errors import StorageError
 
 TYPE_BASE = "https://tiffin.dev/problems/"
@@ -104,6 +108,10 @@ class UnknownModel(Problem):
     status, code, title = 404, "unknown_model", "Unknown model"
 
 
+class UnknownEntity(Problem):
+    status, code, title = 404, "unknown_entity", "Unknown entity"
+
+
 class MethodNotAllowed(Problem):
     status, code, title = 405, "method_not_allowed", "Method not allowed"
 
@@ -157,13 +165,32 @@ class StorageUnavailable(Problem):
 
 def problem_for(error: BaseException) -> Problem:
     """The problem that tells a caller about `error`: the only place where errors of the rooms meet HTTP."""
+    if isinstance(error, Problem):
+        return error
+    return _refused(error) or _unavailable(error) or InternalError()
+
+
+def _refused(error: BaseException) -> Problem | None:
+    """What was asked for is not there, or not to be had like this."""
     match error:
-        case Problem():
-            return error
         case UnknownModelError():
             return UnknownModel(f"{error}{hint(error.name, error.known)}")
-        case UnknownVersionError():
+        case UnknownEntityError():
+            return UnknownEntity(str(error))
+        case UnknownVersionError() | UnknownPredictionError() | UnknownPurgeError():
             return NotFound(str(error))
+        case QueryError():
+            return _invalid_parameter(error.parameter, "invalid", error.message)
+        case CursorError():
+            message = "must be the next_cursor of a page of this list, as it was given"
+            return _invalid_parameter("cursor", "cursor", message, error.text[:MAX_PATH])
+        case _:
+            return None
+
+
+def _unavailable(error: BaseException) -> Problem | None:
+    """It cannot be done now."""
+    match error:
         case OverloadedError():
             return Overloaded(str(error), retry_after_seconds=round(error.retry_after_seconds, 3))
         case RunnerClosedError():
@@ -172,7 +199,15 @@ def problem_for(error: BaseException) -> Problem:
             return ModelUnavailable(str(error), retry_after_seconds=5.0)
         case RowFailedError():
             return ModelUnavailable("the model failed on this record")
+        case LedgerError():
+            detail = "predictions cannot be recorded now, and none is given that is not"
+            return StorageUnavailable(detail, retry_after_seconds=2.0)
         case StorageError():
             return StorageUnavailable("the storage this request needs is not reachable", retry_after_seconds=2.0)
         case _:
-            return InternalError()
+            return None
+
+
+def _invalid_parameter(name: str, code: str, message: str, given: str | None = None) -> InvalidFeatures:
+    fault = FieldError(f"query.{name}", code, message, given)
+    return InvalidFeatures("the request's parameters are not valid", errors=[fault])

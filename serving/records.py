@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from inference.loaded import LoadedModel
 from inference.runner import Rows, Work
 from models.definition import Definition, Expansion, InvalidRecordError, Record
-from serving.answers import Results
+from serving.answers import Refused, Results
 from serving.decoding import Values
-from serving.problems import FieldError
+from serving.problems import FieldError, Problem
 from serving.validation import invalid, shown
 
-Checked = Sequence[Values | list[FieldError]]
+Checked = Sequence[Values | Refused]
 
 
 class Asked(Protocol):
@@ -66,7 +66,7 @@ class Single:
         return row
 
     def several(self, loaded: LoadedModel, records: Checked) -> Asked:
-        rows = loaded.encoding.encode([record for record in records if not isinstance(record, list)])
+        rows = loaded.encoding.encode([record for record in records if not isinstance(record, list | Problem)])
         return _AskedRows(records, rows, loaded.scoring.width)
 
 
@@ -80,7 +80,7 @@ class _AskedRows:
         outputs = work.outputs
         if outputs is None or not outputs.shape[1]:
             outputs = np.full((len(self.encoded), self.width), np.nan)
-        return Results(outputs, work.failed)
+        return Results(outputs, work.failed, self.encoded)
 
 
 class Expanded:
@@ -102,11 +102,14 @@ class Expanded:
         return work.outputs
 
     def several(self, loaded: LoadedModel, records: Checked) -> Asked:
-        checked: list[Values | list[FieldError]] = []
+        checked: list[Values | Refused] = []
         rows: list[Values] = []
         ends = []
         for record in records:
-            expanded = record if isinstance(record, list) else self._rows(record)
+            if isinstance(record, list | Problem):
+                checked.append(record)
+                continue
+            expanded = self._rows(record)
             if isinstance(expanded, list):
                 checked.append(expanded)
                 continue

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic.json_schema import SkipJsonSchema
 
+from features.entity import LONGEST
+from features.views import View
 from models.definition import Category, Definition, Feature, Flag, Moment, Number, Series
 from serving.validation import DEFAULT_TOP, MAX_TOP, MOMENTS, has_probabilities
 
@@ -72,6 +75,15 @@ class Prediction(Described):
     created_at: str = Field(description="RFC 3339, UTC")
     latency_ms: float = Field(description="time inside the server; milliseconds")
     features: dict[str, Any] | None = Field(default=None, description="the record as used; when asked for")
+    entity: dict[str, str] | None = Field(
+        default=None, description="whom or what it is about, where an entity was sent"
+    )
+    as_of: str | None = Field(
+        default=None, description="with an entity: the moment before which its features were known"
+    )
+    features_age_seconds: float | None = Field(
+        default=None, description="with an entity: how long ago its features were computed; when features are asked for"
+    )
     probabilities: dict[str, float] | None = Field(
         default=None, description="by class: of several always, of two when asked for"
     )
@@ -138,8 +150,11 @@ class Shapes:
     batch: type[BaseModel]
 
 
-def shapes(definition: Definition, *, max_records: int) -> Shapes:
-    """The request classes of a model, with units, ranges and an example that works when pasted."""
+def shapes(definition: Definition, view: View | None = None, *, max_records: int) -> Shapes:
+    """The request classes of a model, with units, ranges and an example that works when pasted.
+
+    `view` is that of its entities.
+    """
     title = "".join(part.capitalize() for part in definition.name.split("_"))
     fields: dict[str, Any] = {f"f{i}": _field(feature) for i, feature in enumerate(definition.schema.features)}
     record = create_model(
@@ -152,15 +167,67 @@ def shapes(definition: Definition, *, max_records: int) -> Shapes:
     if definition.decides:
         about = "decide at this score instead of the version's threshold"
         options["threshold"] = (float | None, Field(default=None, ge=0, le=1, description=about))
-    one: dict[str, Any] = {"record": (record, Field(description="one value for every feature")), **options}
     top = Field(default=DEFAULT_TOP, ge=0, le=MAX_TOP, description="how many contributions to list; 0 for all")
-    many = (list[record], Field(min_length=1, max_length=max_records))  # type: ignore[valid-type]
+    one, many = _subjects(title, record, view, max_records)
+    single = Described if view is None else _one_of("record", "entity")
+    several = Described if view is None else _one_of("records", "entities")
     return Shapes(
         record=record,
-        predict=create_model(f"{title}PredictRequest", __base__=Described, **one),
-        explain=create_model(f"{title}ExplainRequest", __base__=Described, **one, top=(int | None, top)),
-        batch=create_model(f"{title}BatchRequest", __base__=Described, records=many, **options),
+        predict=create_model(f"{title}PredictRequest", __base__=single, **one, **options),
+        explain=create_model(f"{title}ExplainRequest", __base__=single, **one, **options, top=(int | None, top)),
+        batch=create_model(f"{title}BatchRequest", __base__=several, **many, **options),
     )
+
+
+def _subjects(
+    title: str, record: type[BaseModel], view: View | None, max_records: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The fields that say what is scored: of predict and explain, and of batch."""
+    some = Field(min_length=1, max_length=max_records)
+    records = Annotated[list[record], some]  # type: ignore[valid-type]
+    if view is None:
+        return {"record": (record, Field(description="one value for every feature"))}, {"records": (records, Field())}
+    ids: dict[str, Any] = {
+        key.name: (str, Field(min_length=1, max_length=LONGEST, description=key.what, examples=[key.example]))
+        for key in view.keys
+    }
+    entity = create_model(f"{title}Entity", __base__=Described, __doc__="Whom or what it is about.", **ids)
+    as_of = Field(
+        default=None,
+        description="with an entity: score as of this past moment, with what was known before it; now when left out",
+        json_schema_extra={"format": "date-time"},
+    )
+    about = "with an entity: values of features that replace those of the view"
+    beside: dict[str, Any] = {
+        "as_of": (str | None, as_of),
+        "given": (dict[str, Any] | None, Field(default=None, description=about)),
+    }
+    nothing = SkipJsonSchema[None]
+    entities = Annotated[list[entity], some]  # type: ignore[valid-type]
+    sent = "one value for every feature; or send an entity"
+    several = "one query computes the features of all; or send records"
+    absent: dict[str, Any] = {"default": None, "json_schema_extra": lambda schema: schema.pop("default", None)}
+    return (
+        {
+            "record": (record | nothing, Field(**absent, description=sent)),
+            "entity": (entity | nothing, Field(**absent, description="computed from its events; or send a record")),
+            **beside,
+        },
+        {
+            "records": (records | nothing, Field(**absent)),
+            "entities": (entities | nothing, Field(**absent, description=several)),
+            **beside,
+        },
+    )
+
+
+def _one_of(*names: str) -> type[BaseModel]:
+    """A base for requests that must hold exactly one of these fields."""
+
+    class Either(Described):
+        model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [name]} for name in names]})
+
+    return Either
 
 
 def _field(feature: Feature) -> tuple[Any, Any]:

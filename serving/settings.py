@@ -18,6 +18,9 @@ class ServingSettings(BaseModel):
     max_connections: int = Field(
         default=1000, ge=1, description="open connections of one worker; more are refused with 503; count"
     )
+    max_listeners: int = Field(
+        default=500, ge=0, description="connections of one worker to the live stream; more are refused with 503; count"
+    )
     header_seconds: float = Field(
         default=10.0, gt=0, description="for a request's line and headers, from the connection's start; seconds"
     )

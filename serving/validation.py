@@ -22,7 +22,7 @@ from models.definition import (
     read_moment,
 )
 from serving.parsing import Doubled, LongInteger, name_of
-from serving.problems import FieldError, InvalidFeatures, TooLarge
+from serving.problems import FieldError, InvalidFeatures
 from serving.suggestions import Suggestions
 
 MAX_TEXT = 256
@@ -49,45 +49,6 @@ class Options:
     top: int = DEFAULT_TOP
 
 
-def check_predict(definition: Definition, body: Mapping[str, Any], *, explain: bool) -> tuple[list[Value], Options]:
-    """The record's values in schema order, and the options. Raises InvalidFeatures with every field error."""
-    allowed = ("record", "threshold", "include", *(("top",) if explain else ()))
-    suggestions = Suggestions()
-    if _is_bare(definition.schema, body, "record"):
-        raise _bare("record", "send the features as an object under 'record': {\"record\": {...}}")
-    errors = _unknown_fields(body, allowed, definition, suggestions)
-    options = _options(definition, body, errors, suggestions, explain=explain)
-    values: list[Value] = []
-    if "record" not in body:
-        if "entity" not in body:
-            errors.insert(0, FieldError("record", "missing", "send the features as an object under 'record'"))
-    else:
-        values = check_record(definition.schema, body["record"], "record", errors, suggestions)
-    _refuse(errors)
-    return values, options
-
-
-def check_batch(definition: Definition, body: Mapping[str, Any], *, max_records: int) -> tuple[list[Any], Options]:
-    """The records, still unchecked one by one, and the options. Raises InvalidFeatures, or TooLarge for too many."""
-    suggestions = Suggestions()
-    if _is_bare(definition.schema, body, "records"):
-        raise _bare("records", "send the records as an array under 'records': {\"records\": [{...}, ...]}")
-    errors = _unknown_fields(body, ("records", "threshold", "include"), definition, suggestions)
-    options = _options(definition, body, errors, suggestions, explain=False)
-    records = body.get("records")
-    if not isinstance(records, list):
-        if "records" in body or "entities" not in body:
-            code = "wrong_type" if "records" in body else "missing"
-            errors.append(FieldError("records", code, "must be an array of records", shown(records)))
-        records = []
-    elif not records:
-        errors.append(FieldError("records", "too_short", "must hold at least one record", shown(records)))
-    _refuse(errors)
-    if len(records) > max_records:
-        raise TooLarge(f"a batch may hold {max_records} records, this one has {len(records)}; send several batches")
-    return records, options
-
-
 def check_record(
     schema: Schema, record: object, path: str, errors: list[FieldError], suggestions: Suggestions
 ) -> list[Value]:
@@ -100,21 +61,39 @@ def check_record(
         FieldError(f"{path}.{key[:MAX_TEXT]}", "doubled_key", "stands twice in one object; send it once")
         for key in twice[: SHOWN_ERRORS + 1]
     )
-    errors.extend(_unknown(record, schema.names, f"{path}.", suggestions))
+    errors.extend(unknown_fields(record, schema.names, f"{path}.", suggestions))
     values: list[Value] = []
     for feature in schema.features:
         field = f"{path}.{feature.name}"
-        if feature.name not in record:
-            if not feature.missing:
-                errors.append(FieldError(field, "missing", f"is required: {feature.description}"))
-            values.append(None)
+        if feature.name in record:
+            said = [] if feature.name in twice else errors
+            values.append(_checked(feature, record[feature.name], field, said, suggestions))
             continue
-        given = record[feature.name]
-        fault = _fault(feature, given, suggestions)
-        if fault is not None and feature.name not in twice:
-            errors.append(FieldError(field, fault[0], fault[1], shown(given)))
-        values.append(bool(given) if given is not None and isinstance(feature, Flag) else given)
+        if not feature.missing:
+            errors.append(FieldError(field, "missing", f"is required: {feature.description}"))
+        values.append(None)
     return values
+
+
+def check_features(
+    schema: Schema, given: Mapping[str, Any], path: str, errors: list[FieldError], suggestions: Suggestions
+) -> dict[str, Value]:
+    """Those of the schema's features that are given, by name; what is wrong is added to `errors`."""
+    errors.extend(unknown_fields(given, schema.names, f"{path}.", suggestions))
+    return {
+        feature.name: _checked(feature, given[feature.name], f"{path}.{feature.name}", errors, suggestions)
+        for feature in schema.features
+        if feature.name in given
+    }
+
+
+def _checked(feature: Feature, given: Any, field: str, errors: list[FieldError], suggestions: Suggestions) -> Value:
+    """One value as the model takes it."""
+    fault = _fault(feature, given, suggestions)
+    if fault is not None:
+        errors.append(FieldError(field, fault[0], fault[1], shown(given)))
+    value: Value = bool(given) if given is not None and isinstance(feature, Flag) else given
+    return value
 
 
 def check_records(schema: Schema, records: Sequence[object]) -> list[Sequence[Value] | list[FieldError]]:
@@ -252,7 +231,7 @@ def _category_fault(feature: Category, given: object, suggestions: Suggestions) 
     return None
 
 
-def _options(
+def check_options(
     definition: Definition,
     body: Mapping[str, Any],
     errors: list[FieldError],
@@ -322,35 +301,7 @@ def _top(body: Mapping[str, Any], errors: list[FieldError]) -> int:
     return DEFAULT_TOP
 
 
-def _is_bare(schema: Schema, body: Mapping[str, Any], wrapper: str) -> bool:
-    """Whether the body is a record itself, without the object around it."""
-    return wrapper not in body and any(name in body for name in schema.names)
-
-
-def _bare(wrapper: str, remedy: str) -> InvalidFeatures:
-    """One error instead of one for each feature, which all would be unknown here."""
-    return InvalidFeatures(remedy, errors=[FieldError(wrapper, "missing", remedy)])
-
-
-def _unknown_fields(
-    body: Mapping[str, Any], allowed: tuple[str, ...], definition: Definition, suggestions: Suggestions
-) -> list[FieldError]:
-    """Unknown fields of the body; entity fields get the reason why this model does not take them."""
-    entity_fields = {"entity", "entities", "as_of"} & body.keys()
-    errors = [
-        FieldError(
-            field,
-            "not_supported",
-            f"model {definition.name} takes records; it has no feature view for entities",
-            shown(body[field]),
-        )
-        for field in sorted(entity_fields)
-    ]
-    rest = {key: value for key, value in body.items() if key not in entity_fields}
-    return errors + _unknown(rest, allowed, "", suggestions)
-
-
-def _unknown(
+def unknown_fields(
     given: Mapping[str, Any], known: tuple[str, ...], prefix: str, suggestions: Suggestions
 ) -> list[FieldError]:
     errors = []
@@ -363,8 +314,3 @@ def _unknown(
         if len(errors) > SHOWN_ERRORS:
             break
     return errors
-
-
-def _refuse(errors: list[FieldError]) -> None:
-    if errors:
-        raise invalid(errors)

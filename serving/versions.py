@@ -17,11 +17,12 @@ from registry.details import VersionDetails
 from registry.errors import UnknownModelError, UnknownVersionError
 from registry.store import Version
 from serving.media import prefers_json
-from serving.pages import MAX_LIMIT, Cursor, cut
+from serving.pages import MAX_LIMIT, counted, cut
 from serving.problems import NotFound
 from serving.schema import Described
 from serving.suggestions import hint
 from serving.worker import Worker
+from storage.cursors import Cursor
 
 CHAMPION = "champion"
 """In place of a tag: the version that answers now."""
@@ -147,7 +148,7 @@ def add_version_routes(app: FastAPI, worker: Callable[[], Worker]) -> None:
     def importance(model: ModelName, limit: Limit = 50, cursor: From = None) -> ImportanceList:
         serving = worker()
         definition = definition_of(serving, model)
-        tag, begin = (CHAMPION, 0) if cursor is None else Cursor.read(cursor, 2).counted
+        tag, begin = (CHAMPION, 0) if cursor is None else counted(cursor)
         found = _version(serving, definition, tag)
         entries = _importance(found.details)
         shown, more = cut(entries[begin:], limit)

@@ -16,6 +16,8 @@ from inference.errors import LoadFailedError
 from inference.loaded import LoadedModel, load
 from inference.pool import Pool
 from inference.settings import RunnerSettings
+from ledger.settings import LedgerSettings
+from ledger.status import Status
 from models.definition import Definition
 from monitoring import metrics
 from monitoring.access import AccessLog
@@ -24,9 +26,14 @@ from registry.store import Version
 from serving.answers import rehearse
 from serving.decoding import Decoder
 from serving.endpoint import ModelEndpoint
+from serving.entities import view_of
+from serving.entity_access import EntityAccess
 from serving.front_door import FrontDoor
+from serving.ledger_reader import LedgerReader
 from serving.listening import Listening
+from serving.recorder import Entries, Recorder
 from serving.settings import ServingSettings
+from serving.stream import Hub, StreamApp
 from storage.health import StorageHealth
 
 logger = logging.getLogger("tiffin.serving")
@@ -55,6 +62,13 @@ class Worker:
         access: AccessLog,
         broken: Collection[str] = (),
         listening: Listening | None = None,
+        *,
+        recorder: Recorder,
+        ledger: LedgerSettings,
+        entities: EntityAccess,
+        hub: Hub,
+        reader: LedgerReader,
+        shipping: Callable[[], Status],
     ) -> None:
         """`broken` are models whose files do not load: they are not served, and `unready` names them."""
         self.definitions = definitions
@@ -69,24 +83,32 @@ class Worker:
         self._closing: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._untrained: frozenset[str] = frozenset()
+        self._recorder = recorder
+        self._ledger = ledger
+        self.entities = entities
+        self._hub = hub
+        self.reader = reader
+        self.shipping = shipping
+        self.stream = StreamApp(hub, definitions, serving.max_listeners)
         self.pool = Pool(inference, ModelMeters())
-        self.endpoints = {
-            name: ModelEndpoint(
-                definition,
-                self.pool,
-                Decoder(definition, max_records=serving.max_batch_records, max_nesting=serving.max_nesting),
-            )
-            for name, definition in definitions.items()
-        }
+        self.endpoints = {name: self._endpoint(definition) for name, definition in definitions.items()}
         self.door = FrontDoor(
             self.endpoints, max_body_bytes=serving.max_body_bytes, fast_path=serving.fast_path, access=access
         )
+
+    def _endpoint(self, definition: Definition) -> ModelEndpoint:
+        view, serving = view_of(definition), self.settings
+        decoder = Decoder(definition, view, max_records=serving.max_batch_records, max_nesting=serving.max_nesting)
+        endpoint = ModelEndpoint(definition, self.pool, decoder, Entries(definition, self._recorder, self._ledger))
+        endpoint.entities = self.entities.endpoint(definition, endpoint)
+        return endpoint
 
     async def start(self) -> None:
         """Load every model that has a version; the others are looked for again and again."""
         if self._listening is not None:
             self._listening.start()
         self.health.start()
+        self.entities.start()
         await self._look()
         self._tasks = [asyncio.create_task(self._keep_loading()), asyncio.create_task(self._keep_flushing())]
         self._drain_on_sigterm()
@@ -101,6 +123,7 @@ class Worker:
     async def stop(self) -> None:
         """Finish what is in flight, then close everything in the reverse order of `start`."""
         self.drain()
+        await self._hub.close()
         if self._closing is not None:
             await self._closing
         if self._listening is not None:
@@ -108,7 +131,11 @@ class Worker:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(endpoint.close() for endpoint in self.endpoints.values()))
         await self.pool.close(self.settings.shutdown_seconds)
+        await self.entities.close()
+        await self._recorder.close()
+        self.reader.close()
         self._access.flush()
         metrics.flush()
         self.health.stop()
@@ -218,9 +245,19 @@ class Worker:
             try:
                 for state in self.health.snapshot().values():
                     metrics.dependency_up.labels(state.name).set(state.ok)
+                self._report_shipping()
                 metrics.flush()
             except OSError:
                 logger.exception("metrics could not be written")
+
+    def _report_shipping(self) -> None:
+        """What waits in the spool, and what has become of the rest."""
+        status = self.shipping()
+        metrics.spool_bytes.labels("local").set(status.spool_bytes)
+        metrics.spool_age.labels("local").set(status.oldest_unshipped_seconds)
+        metrics.dependency_up.labels("shipper").set(status.running)
+        for outcome in ("shipped", "rejected", "fed", "feed_skipped"):
+            metrics.ledger_rows.labels(outcome).set(getattr(status, outcome))
 
     def _drain_on_sigterm(self) -> None:
         """On SIGTERM readiness goes at once; what uvicorn does then follows `drain_seconds` later."""
@@ -240,6 +277,7 @@ class Worker:
                 loop.call_soon_threadsafe(stop_accepting)
                 return
             self.drain()
+            loop.call_soon_threadsafe(self._hub.end)  # nothing else ends a stream, and the server waits for its answers
             loop.call_soon_threadsafe(loop.call_later, self.settings.drain_seconds, stop_accepting)
 
         with contextlib.suppress(ValueError):  # not the main thread: an in-process test has no signals to handle

@@ -7,8 +7,12 @@ them.
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 import warnings
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell leaves it for what it runs in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _STORE = tempfile.TemporaryDirectory(prefix="tiffin-test-", ignore_cleanup_errors=True)
 os.environ["BENTOML_HOME"] = _STORE.name

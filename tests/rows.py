@@ -11,7 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from models.definition import Category, Definition, Feature, Flag, Forecast, Kind, Moment, Number
+from tests import sample
 from training.generators import generators
+from training.observed import Observed
 from training.sources import File, Source, Synthetic
 
 Values = NDArray[np.generic]
@@ -40,7 +42,9 @@ def rows_of(definition: Definition, rows: int, seed: int) -> pd.DataFrame:
 
 
 def source_of(definition: Definition, rows: int) -> Source:
-    """Where training gets such rows from: the generator, else a file."""
+    """Where training gets rows from: the sample data through the model's view, its generator, else a file of such."""
+    if definition.learns_from_view:
+        return Observed(sample.storage(), sample.ENDS_AT)
     if definition.name in generators:
         return Synthetic(definition.name)
     file = Path(tempfile.mkdtemp()) / f"{definition.name}.parquet"

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from models.definition import Category, Definition, Feature, Flag, Kind, Moment, Number, Schema
 from training.dates import read_moments
+from training.dealing import Times
 from training.numerals import is_missing, read_numbers
 from training.placeholders import placeholders
-from training.table import Times
 
 WORDS = {"true": 1.0, "t": 1.0, "yes": 1.0, "y": 1.0, "on": 1.0, "1": 1.0, "1.0": 1.0}
 WORDS |= {"false": 0.0, "f": 0.0, "no": 0.0, "n": 0.0, "off": 0.0, "0": 0.0, "0.0": 0.0}

@@ -2,6 +2,8 @@
 
 TrainingError
 ├── DataError          the rows do not fit the definition: every file, column and count is named
+├── NoEventsError      there is nothing to observe: the sources of the model's view are empty
+├── NoDatabaseError    the database that holds them cannot be asked
 ├── SplitError         the rows cannot be split as the recipe says
 ├── TrapError          the data give the answer away: what was learned from them would be worthless
 ├── ParityError        the exported trees do not answer as the booster does
@@ -24,6 +26,26 @@ class DataError(TrainingError):
         super().__init__(f"{origin}: " + "; ".join(problems))
         self.origin = origin
         self.problems = tuple(problems)
+
+
+class NoEventsError(TrainingError):
+    """Not one event has come into the `sources` of the view that the model learns from."""
+
+    def __init__(self, model: str, view: str, sources: Sequence[str]) -> None:
+        super().__init__(
+            f"model {model!r} has nothing to learn from: its view {view} reads {', '.join(sources)}, "
+            "and the database holds no events of these"
+        )
+        self.model = model
+        self.sources = tuple(sources)
+
+
+class NoDatabaseError(TrainingError):
+    """The model learns from events in the database, which does not answer."""
+
+    def __init__(self, model: str, view: str, reason: str) -> None:
+        super().__init__(f"model {model!r} learns from the events that its view {view} reads, but {reason}")
+        self.model = model
 
 
 class SplitError(TrainingError):

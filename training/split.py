@@ -8,11 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.definition import Recipe
+from training.dealing import LEFT_OUT, Dealt, Times, deal
 from training.errors import SplitError
-from training.table import Indices, Table, Target, Times
+from training.table import Indices, Table, Target
 
 MIN_PER_CLASS = 4
 """Fewer rows of a class on one side measure nothing."""
+AS_OF = "as_of"
+"""The time of rows that come from observations, as words about them call it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ def split(table: Table, recipe: Recipe) -> Split:
     large targets.
 
     All rows of one group, and all copies of one row, stand on one side. Rows that cannot be placed without breaking
-    this (a group that goes on past a boundary in time) are left out of the later sides.
+    this (a group that goes on past a boundary in time) are left out; see `training.dealing`.
 
     Raises SplitError when a side ends up with too few rows of a class.
     """
@@ -72,18 +75,23 @@ def _stratified(target: Target) -> str:
 
 def _by_time(table: Table, times: Times, recipe: Recipe) -> Split:
     """Equal times stay together: a boundary is a time, and what happened at it belongs to the later side."""
-    ordered = np.sort(times)
-    test_from = ordered[int(len(ordered) * (1 - recipe.test_fraction))]
-    validation_from = ordered[int(len(ordered) * (1 - recipe.test_fraction - recipe.validation_fraction))]
-    side = np.where(times >= test_from, 2, np.where(times >= validation_from, 1, 0))
-    words = f"by time: {recipe.time_column} up to {_moment(validation_from)} trains, from {_moment(test_from)} on tests"
+    dealt = table.dealt or deal(times, table.groups, recipe)
+    starts, tests = _moment(dealt.validation_from), _moment(dealt.test_from)
+    words = f"by time: {recipe.time_column or AS_OF} up to {starts} trains, from {tests} on tests"
     if table.groups is not None:
-        first = np.full(int(table.groups.max()) + 1, 2)
-        np.minimum.at(first, table.groups, side)
-        later = side > first[table.groups]
-        side = np.where(later, 3, side)
-        words += f"; {int(later.sum()):,} later rows of a {recipe.group_column} seen before are left out"
-    return _parts(side, words)
+        words += f"; {_kept_apart(dealt, recipe.group_column or 'entity')}"
+    return _parts(dealt.side, words)
+
+
+def _kept_apart(dealt: Dealt, group: str) -> str:
+    """How groups were kept on one side, in words."""
+    left_out = int((dealt.side == LEFT_OUT).sum())
+    if dealt.by_lot:
+        words = f"each {group} is seen in one period only, drawn by lot"
+        return f"{words}; {left_out:,} rows in others are left out" if left_out else words
+    if left_out:
+        return f"{left_out:,} later rows of a {group} seen before are left out"
+    return f"no {group} stands on two sides"
 
 
 def _moment(time: np.float64 | np.datetime64) -> str:

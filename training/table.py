@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from registry.details import FromView
+from training.dealing import Dealt, Times
+
 Indices = NDArray[np.intp]
-Times = NDArray[np.float64] | NDArray[np.datetime64]
 Labels = NDArray[np.int8]
 """1 for a positive, 0 for a negative, shape (rows,)."""
 Target = NDArray[Any]
@@ -39,6 +41,10 @@ class Table:
     """Of a forecast: what the target of each row is the distance from, as a multiple of the same."""
     findings: tuple[str, ...] = ()
     """What was odd about the rows and what was done about it, in words."""
+    view: FromView | None = None
+    """Where the rows are observations: of whom, when, and through which view."""
+    dealt: Dealt | None = None
+    """The sides of the split that rows were drawn for, where their source has dealt them."""
 
     def __len__(self) -> int:
         return len(self.features)
@@ -65,6 +71,8 @@ class Table:
             None if self.scales is None else self.scales[rows],
             None if self.offsets is None else self.offsets[rows],
             self.findings,
+            self.view,
+            None if self.dealt is None else self.dealt.take(rows),
         )
 
     def groups_of(self, rows: Indices) -> NDArray[np.int64] | None:

@@ -29,7 +29,7 @@ from training.unsupervised import unsupervised
 
 logger = logging.getLogger("tiffin.training")
 
-STAGES = ("read", "split", "search", "tune", "fit", "evaluate", "refit", "export", "store")
+STAGES = ("read", "features", "split", "search", "tune", "fit", "evaluate", "refit", "export", "store")
 """What `progress` hears of, in this order; not every kind has all of them."""
 
 
@@ -51,8 +51,7 @@ def train(
     Raises TrainingError (see training/errors.py) when the rows do not fit or hold a trap, or the version is too bad.
     """
     say = progress or silent
-    with stage(say, "read"):
-        table = source.table(definition, rows)
+    table = source.table(definition, rows, say)
     with stage(say, "split"):
         table, findings = traps.without_traps(definition, table)
         partition, copies = _partition(definition, table)
@@ -107,7 +106,7 @@ def train(
             ),
             dependence=importance.dependence(parts, table.features.iloc[seen], course.encoding, ranked),
             example=_example(definition, course),
-            reproduction=reproduction(definition, (*source.arguments, *_options(rows, force, tune_minutes))),
+            reproduction=reproduction(definition, (*source.arguments(table), *_options(rows, force, tune_minutes))),
             trees=sum(one.trees for one in course.estimators.values()),
             chosen=course.chosen,
             limits=definition.limits,
@@ -143,7 +142,7 @@ def _data(definition: Definition, source: Source, table: Table, partition: Parti
     quantities = table.quantities(target) if is_quantity else None
     return Data(
         source=source.describe(table),
-        synthetic=source.synthetic,
+        synthetic=source.is_synthetic(table),
         rows=len(table),
         train_rows=len(partition.fitted) if partition.crossed else len(partition.folds[0][0]),
         validation_rows=len(partition.calibration),
@@ -154,6 +153,7 @@ def _data(definition: Definition, source: Source, table: Table, partition: Parti
         target_deviation=None if quantities is None else float(quantities.std()),
         fingerprint=table.fingerprint(),
         split=partition.words,
+        view=table.view,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import compress
 from typing import Any
@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from models.definition import Definition, Schema, Window
+from models.definition.feature import read_moment
 from models.definition.forecast import LEVEL, USUAL
 from training import columns
 from training.errors import DataError
@@ -53,7 +54,7 @@ def table(frame: pd.DataFrame, definition: Definition, window: Window, origin: s
         for rows in pd.Series(np.arange(len(frame))).groupby(np.asarray(numbers)).indices.values()
         for one in _regular(moments, values, covariates, np.asarray(rows), tally)
     ]
-    made = _windows(series, definition, window, origin, tally)
+    made = _windows(series, window, origin, tally)
     return replace(made, findings=(*made.findings, *tally.findings(), *unnamed_levels(frame, known, definition.file)))
 
 
@@ -90,35 +91,67 @@ def _regular(
         yield _OneSeries(pd.DatetimeIndex(whole.index), made.values, ~made.estimated, kept)
 
 
-def _windows(series: list[_OneSeries], definition: Definition, window: Window, origin: str, tally: Tally) -> Table:
+def seen(records: pd.DataFrame, outcomes: Sequence[Sequence[float]], window: Window, origin: str) -> Table:
+    """The same from records as serving gets them (all of the window's schema but the horizon), one for each origin, and
+    from what came in the periods after each. Covariates are those of the origin: nobody knows more of an entity.
+
+    Raises DataError for values that do not fit.
+    """
+    gathered = _Gathered()
+    columns_of = list(records.columns)
+    for values, later in zip(records.itertuples(index=False, name=None), outcomes, strict=True):
+        record = {**dict(zip(columns_of, values, strict=True)), "horizon": len(later)}
+        first = read_moment(str(record[window.time]))
+        moments = [window.moment(first, ahead).replace(tzinfo=None) for ahead in range(len(later))]
+        gathered.add(window.rows(record), later, np.array(moments, "datetime64[s]"))
+    return gathered.table(window, origin, ())
+
+
+def _windows(series: list[_OneSeries], window: Window, origin: str, tally: Tally) -> Table:
     if not tally.enough:
         raise DataError(origin, [tally.refusal()])
     stride = max(1, tally.origins * window.longest // MOST_ROWS)
-    rows: list[Any] = []
-    targets: list[float] = []
-    times: list[NDArray[Any]] = []
+    gathered = _Gathered()
     for number, one in enumerate(series):
         for start in range(window.least_history + 7 * number % stride, len(one.values), stride):
             end = min(start + window.longest, len(one.values))
             observed = one.observed[start:end]
-            rows += compress(_from_origin(one, start, end, window), observed)
-            targets += compress(one.values[start:end], observed)
-            times.append(one.moments[start:end][observed].to_numpy("datetime64[s]"))
-    level, usual = (window.inputs.names.index(name) for name in (LEVEL, USUAL))
-    scales, offsets = (np.array([row[place] for row in rows], np.float64) for place in (level, usual))
-    features = pd.DataFrame(rows, columns=list(window.inputs.names))
-    problems: list[str] = []
-    checked = columns.features(features, window.inputs, problems)
-    if problems:
-        raise DataError(origin, problems)
-    return Table(
-        checked,
-        np.array(targets) / scales - offsets,
-        np.concatenate(times),
-        scales=scales,
-        offsets=offsets,
-        findings=(f"{len(series):,} series seen from {len(rows) // max(1, window.longest):,} or more origins",),
-    )
+            gathered.add(
+                compress(_from_origin(one, start, end, window), observed),
+                compress(one.values[start:end], observed),
+                one.moments[start:end][observed].to_numpy("datetime64[s]"),
+            )
+    origins = len(gathered.rows) // max(1, window.longest)
+    return gathered.table(window, origin, (f"{len(series):,} series seen from {origins:,} or more origins",))
+
+
+class _Gathered:
+    """Rows of many origins, put together."""
+
+    __slots__ = ("rows", "targets", "times")
+
+    def __init__(self) -> None:
+        self.rows: list[Any] = []
+        self.targets: list[float] = []
+        self.times: list[NDArray[Any]] = []
+
+    def add(self, rows: Iterable[Any], quantities: Iterable[float], moments: NDArray[Any]) -> None:
+        """Those of one origin: an entry for each period ahead in all three."""
+        self.rows += rows
+        self.targets += quantities
+        self.times.append(moments)
+
+    def table(self, window: Window, origin: str, findings: tuple[str, ...]) -> Table:
+        level, usual = (window.inputs.names.index(name) for name in (LEVEL, USUAL))
+        scales, offsets = (np.array([row[place] for row in self.rows], np.float64) for place in (level, usual))
+        problems: list[str] = []
+        inputs = pd.DataFrame(self.rows, columns=list(window.inputs.names))
+        features = columns.features(inputs, window.inputs, problems)
+        if problems:
+            raise DataError(origin, problems)
+        target = np.array(self.targets) / scales - offsets
+        times = np.concatenate(self.times)
+        return Table(features, target, times, scales=scales, offsets=offsets, findings=findings)
 
 
 def _from_origin(one: _OneSeries, start: int, end: int, window: Window) -> list[Any]:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from models.definition.anomaly import AnomalyPolicy
 from models.definition.binary import BinaryPolicy, CostThreshold
@@ -66,6 +67,10 @@ class Definition:
     target: Target | None = None
     amount: Target | None = None
     """Of a binary model: the column that says what a positive amounts to."""
+    view: str | None = None
+    """The feature view in `features/views/` that computes the schema's features for an entity; None: records only."""
+    thin: Literal["warn", "refuse"] = "warn"
+    """What becomes of an entity with less history than the view wants: scored with a warning, or refused."""
     gates: tuple[Gate, ...] = ()
     limits: tuple[str, ...] = ()
     """What the model must not be used for, or where it is known to be weak: shown on its card."""
@@ -86,6 +91,11 @@ class Definition:
     def inputs(self) -> Schema:
         """What the estimator learns from and is asked with."""
         return self.policy.inputs if isinstance(self.policy, Expansion) else self.schema
+
+    @property
+    def learns_from_view(self) -> bool:
+        """Whether training takes its rows from the view: unless the recipe names others."""
+        return self.view is not None and self.recipe.data is None and self.recipe.query is None
 
     @property
     def drivers(self) -> int:
@@ -174,6 +184,8 @@ def _check_gates(definition: Definition) -> str:
 
 
 def _check_names(definition: Definition) -> str:
+    if definition.view is not None and not NAME_PATTERN.match(definition.view):
+        return f"its view {definition.view!r} cannot be a view's name: use lowercase letters, digits and underscores"
     names = definition.inputs.names
     for name in (*(name for name, _ in definition.recipe.booster.monotone), *definition.recipe.saturating):
         if name not in names:

@@ -37,10 +37,10 @@ class Isolation:
 class Recipe:
     """How rows are split and the model is fitted.
 
-    `time_column`: rows are split by time, the latest for the test. `group_column`: all rows of a group stay on
-    one side. Neither: a stratified split. `form`: "trees" are boosted, "linear" is a penalised linear model, "auto"
-    tries both, and several depths, on the training rows alone. `sample_rows` is how many synthetic rows a first
-    training uses.
+    `time_column`: rows are split by time, the latest for the test, as observations always are. `group_column`: all rows
+    of a group stay on one side. Neither: a stratified split. `form`: "trees" are boosted, "linear" is a penalised
+    linear model, "auto" tries both, and several depths, on the training rows alone. `sample_rows` is how many
+    observations a training takes from the model's view at most, or how many synthetic rows.
 
     Raises ValueError for fractions that leave a side of the split without rows.
     """

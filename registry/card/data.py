@@ -9,7 +9,7 @@ from registry.card.markup import Html, element, joined
 from registry.card.plot import bar
 from registry.card.section import Section, said
 from registry.card.tables import facts, listed, row, table
-from registry.details import Data, VersionDetails
+from registry.details import Data, FromView, VersionDetails
 
 LAST = ", those that it was judged on among them: the last fit takes all"
 
@@ -39,7 +39,8 @@ def _facts(details: VersionDetails, about: About) -> Html:
         "Rows",
         [
             ("Source", found.source),
-            ("Real or synthetic", "synthetic: every row was made up" if found.synthetic else "as the source gave it"),
+            ("Real or synthetic", f"synthetic: {words.made_up(found)}" if found.synthetic else "as the source gave it"),
+            *_view(found.view),
             ("Rows", count(found.rows)),
             ("Trained on", joined(count(found.train_rows), LAST if words.learned_all(details) else None)),
             ("Validated on", count(found.validation_rows)),
@@ -50,6 +51,19 @@ def _facts(details: VersionDetails, about: About) -> Html:
             ("Fingerprint (SHA-256)", element("code", found.fingerprint)),
         ],
     )
+
+
+def _view(view: FromView | None) -> list[tuple[str, Html | str | None]]:
+    """Of whom and when, where the rows are observations."""
+    if view is None:
+        return []
+    when = f"{view.first:%d %B %Y} to {view.last:%d %B %Y}; what came of it was known until {view.until:%d %B %Y}"
+    return [
+        ("Feature view", joined(view.name, ", fingerprint ", element("code", view.fingerprint))),
+        ("Observations", joined(count(view.observations), " of ", count(view.entities), " entities")),
+        ("Observed from", when),
+        ("Who is observed, fingerprint", element("code", view.observations_fingerprint)),
+    ]
 
 
 def _classes(found: Data) -> list[Html]:

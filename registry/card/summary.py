@@ -31,7 +31,7 @@ def _warnings(details: VersionDetails) -> list[Html]:
         found.append(_warning("alarm", title, listed(details.forced)))
     if details.data.synthetic:
         about = "Nothing on this card says how the model does on real cases. Train it on data of your own before use."
-        found.append(_warning("caution", "Synthetic data: every row was made up by a generator", element("p", about)))
+        found.append(_warning("caution", f"Synthetic data: {words.made_up(details.data)}", element("p", about)))
     biased = [row for row in details.subgroups if row.worse and row.metric == BIAS]
     if biased:
         content = element(

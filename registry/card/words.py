@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from registry.card.about import About
-from registry.details import Metric, VersionDetails
+from registry.card.figures import percent
+from registry.details import Data, Metric, VersionDetails
 
 METRICS: dict[str, tuple[str, str]] = {
     "roc_auc": ("ROC AUC", "the chance that a positive scores above a negative; 0.5 is a coin's"),
@@ -39,6 +40,15 @@ KINDS = {
     "anomaly": "It answers how easily a record is told apart from the others; not whether anything is wrong with it.",
     "optimiser": "It answers with a recommended decision, computed from the estimates of what each choice would bring.",
 }
+
+
+def made_up(data: Data) -> str:
+    """What of synthetic data is that."""
+    if data.view is None:
+        return "every row was made up by a generator"
+    if data.view.sample_events == data.view.events:
+        return "all events behind its rows are sample data"
+    return f"{percent(data.view.sample_events / data.view.events)} of the events behind its rows are sample data"
 
 
 def moved(details: VersionDetails) -> str:

@@ -10,20 +10,26 @@ from typing import Any
 
 from inference.loaded import LoadedModel
 from models.definition import BinaryPolicy
-from serving.answers.answerer import Answer, Answerer, milliseconds_since
+from serving.answers.answerer import Answer, Answerer, Encoded, milliseconds_since
 from serving.decoding import Values
 from serving.problems import FieldError, Problem, problem_for
 from serving.validation import SHOWN_BATCH_ERRORS, SHOWN_ERRORS, Options, invalid
 
+Refused = list[FieldError] | Problem
+"""In the place of a record's values: what is wrong with it, or why it is not scored."""
 logger = logging.getLogger("tiffin.serving")
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """The outputs of a batch's valid records, in order, and the errors of those that failed, by their number."""
+    """The outputs of a batch's valid records, in order, and the errors of those that failed, by their number.
+
+    `encoded` has the rows that the model was given, where it was given one for each record.
+    """
 
     outputs: Any
     failed: Mapping[int, Exception]
+    encoded: Encoded | None = None
 
     def take(self, numbers: Sequence[int]) -> Any:
         if isinstance(self.outputs, list):
@@ -34,14 +40,14 @@ class Results:
 def batch_answer(
     answerer: Answerer,
     results: Results,
-    rows: Sequence[Values | list[FieldError]],
+    rows: Sequence[Values | Refused],
     options: Options,
     started: float,
     path: str,
     request_id: str,
 ) -> tuple[Answer, Sequence[Answer]]:
     """An item for each of `rows` in order, with a summary; and the predictions among them."""
-    valid = [row for row in rows if not isinstance(row, list)]
+    valid = [row for row in rows if not isinstance(row, list | Problem)]
     failed = dict(results.failed)
     predictions = _predictions(answerer, results, valid, options, started, failed)
     made = list(predictions.values())
@@ -77,7 +83,7 @@ def _predictions(
     """The predictions by the numbers of their rows. Where a policy's function fails, it fails for its record alone."""
     if not failed:
         try:
-            return dict(enumerate(answerer.predictions(results.outputs, rows, options, started)))
+            return dict(enumerate(answerer.predictions(results.outputs, rows, options, started, results.encoded)))
         except Exception:
             logger.exception("%s: its policy fails on a record of a batch", answerer.loaded.tag)
     predictions = {}
@@ -90,11 +96,11 @@ def _predictions(
     return predictions
 
 
-def refusals(rows: Sequence[Values | list[FieldError]]) -> dict[int, Problem]:
+def refusals(rows: Sequence[Values | Refused]) -> dict[int, Problem]:
     """The problems of the records that are not valid, by index; together they show `SHOWN_BATCH_ERRORS` at most."""
-    errors = {index: row for index, row in enumerate(rows) if isinstance(row, list)}
-    most = max(1, min(SHOWN_ERRORS, SHOWN_BATCH_ERRORS // max(1, len(errors))))
-    return {index: invalid(row, "record", most) for index, row in errors.items()}
+    refused = {index: row for index, row in enumerate(rows) if isinstance(row, list | Problem)}
+    most = max(1, min(SHOWN_ERRORS, SHOWN_BATCH_ERRORS // max(1, len(refused))))
+    return {index: row if isinstance(row, Problem) else invalid(row, "record", most) for index, row in refused.items()}
 
 
 def _rank(loaded: LoadedModel, made: Sequence[Answer]) -> None:

@@ -39,7 +39,12 @@ class ExpandedAnswerer:
         return self._assemble(new_id(), decision, values, options, timestamp(), milliseconds_since(started))
 
     def predictions(
-        self, outputs: Sequence[Outputs], rows: Sequence[Values], options: Options, started: float
+        self,
+        outputs: Sequence[Outputs],
+        rows: Sequence[Values],
+        options: Options,
+        started: float,
+        encoded: object = None,
     ) -> list[Answer]:
         return [self.prediction(own, values, options, started) for own, values in zip(outputs, rows, strict=True)]
 

@@ -12,6 +12,7 @@ from models.definition import (
     Classified,
     ConfidenceScale,
     Decided,
+    Definition,
     Detected,
     Driver,
     Estimated,
@@ -28,6 +29,17 @@ from serving.answers.words import LOG_ODDS, Scale
 from serving.decoding import Values
 
 ANOMALY_LEVELS = ("NORMAL", "ANOMALY")
+
+
+def levels_of(definition: Definition) -> tuple[str, ...]:
+    """The levels that the model's predictions may have, lowest first."""
+    match definition.policy:
+        case BinaryPolicy(levels=levels):
+            return tuple(level.name for level in levels)
+        case AnomalyPolicy():
+            return ANOMALY_LEVELS
+        case _:
+            return ()
 
 
 def answerer(loaded: LoadedModel, role: str) -> Answerer:

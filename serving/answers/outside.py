@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models.definition import Number, Schema, Value
 from registry.details import FeatureReference, Reference
 
@@ -36,6 +39,16 @@ class Outside:
             if value is not None and not low <= value <= high:  # type: ignore[operator]
                 return self._sentences(values)
         return []
+
+    def suspects(self, columns: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Of many records at once, whose values are given as (records, names): which of them `__call__` must look at.
+
+        Numbers in single precision are rounded, so those on the edge are suspects too. Missing ones are not.
+        """
+        places = [place for place, _, _ in self._bounds]
+        edges = np.array([(low, high) for _, low, high in self._bounds], np.float32).reshape(-1, 2)
+        numbers = columns[:, places]
+        return np.asarray(((numbers <= edges[:, 0]) | (numbers >= edges[:, 1])).any(axis=1), np.bool_)
 
     def _sentences(self, values: Sequence[Value]) -> list[str]:
         return [

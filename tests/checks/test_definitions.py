@@ -45,6 +45,7 @@ from models.definition import (
 from registry.encoding import Encoding
 from serving.decoding import Decoder
 from serving.problems import InvalidFeatures
+from tests.serving import decoded
 from tests.training import kinds, small
 
 FLOAT32_EXACT = 2**24
@@ -106,7 +107,7 @@ def test_the_example_is_a_valid_request_whatever_the_order_of_its_fields(definit
     decoder = Decoder(definition, max_records=10, max_nesting=8)
     example = definition.schema.example
     for record in (example, dict(reversed(example.items()))):
-        values, _ = decoder.predict(json.dumps({"record": record}).encode())
+        values = decoded.record(decoder, json.dumps({"record": record}).encode())
         assert list(values) == list(example.values())
 
 
@@ -122,7 +123,7 @@ def test_a_request_without_a_feature_is_taken_only_where_it_may_be_missing(defin
         record = {name: value for name, value in definition.schema.example.items() if name != feature.name}
         body = json.dumps({"record": record}).encode()
         if feature.missing:
-            values, _ = decoder.predict(body)
+            values = decoded.record(decoder, body)
             assert values[definition.schema.names.index(feature.name)] is None
         else:
             with pytest.raises(InvalidFeatures) as caught:

@@ -22,7 +22,17 @@ from settings import VERSION
 from tests.cli.conftest import Tiffin
 from tests.storage.servers import ROOT
 
-COMMANDS = (("serve",), ("new",), ("train",), ("models",), ("models", "list"), ("models", "show"), ("doctor",))
+COMMANDS = (
+    ("serve",),
+    ("new",),
+    ("train",),
+    ("load",),
+    ("sample",),
+    ("models",),
+    ("models", "list"),
+    ("models", "show"),
+    ("doctor",),
+)
 HEAVY = {"pydantic", "rich", "numpy", "pandas", "bentoml", "sqlalchemy", "xgboost", "settings", "models"}
 
 

@@ -23,11 +23,14 @@ from cli import installation
 from cli.address import Address, address
 from cli.champions import connected, record_first
 from cli.errors import CommandError
+from cli.events import NOTHING, is_to_be_filled
 from cli.refusals import Refusals
 from models import catalogue
+from models.definition import Definition
 from registry import store
 from registry.releases import Releases
 from storage.addresses import read_servers
+from storage.local import LocalServers
 from storage.local.process import alive
 from storage.migrations import migrate
 from storage.settings import StorageSettings
@@ -86,6 +89,15 @@ def serving(
                     member.kill()
 
 
+def fill(state: Path) -> None:
+    """A few events in the embedded database, which a start would fill with sample data else: that takes 20 s."""
+    with LocalServers(state) as servers:
+        url = servers.start()["postgresql"]
+        migrate(url)
+        values = "('1', 'U1', now(), 'begin', 'monthly')"
+        execute(url, f"insert into subscriptions (event_id, user_id, changed_at, change, plan) values {values}")
+
+
 def answers(port: int, path: str) -> int:
     """The status of a GET; 0 while nobody listens."""
     try:
@@ -109,6 +121,7 @@ def wait_until_ready(process: subprocess.Popen[str], port: int, log: Path) -> No
 @pytest.mark.usefixtures("versions")
 def test_it_sets_up_serves_and_leaves_no_process_behind(tmp_path: Path) -> None:
     state, port, log = tmp_path / "state", free_port(), tmp_path / "log"
+    fill(state)
     with serving(state, port, log, "--json") as process:
         wait_until_ready(process, port, log)
         family = psutil.Process(process.pid).children(recursive=True)
@@ -202,6 +215,57 @@ def test_what_has_no_version_is_trained_and_what_cannot_be_is_said(
     said = capsys.readouterr().err
     assert "model 'other' has no usable version and will not answer" in said
     assert "delete models/other.py if you do not want it" in said
+
+
+def test_models_without_events_are_named_with_the_remedy_and_keep_no_other_from_being_trained(
+    online: StorageSettings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database_url: str
+) -> None:
+    ordered = ordering(monkeypatch, {"churn": catalogue()["churn"], "small": small.definition})
+    with installation.set_up(None, as_json=True) as done:
+        assert ordered == [["small"]]
+        assert done.untrained == ["churn", "small"]
+    said = capsys.readouterr().err
+    assert "model 'churn' has no usable version and will not answer: the database holds no events to learn from" in said
+    for remedy in ("for each of users, activity", "`tiffin load SOURCE FILE`", "`tiffin sample`", "--data FILE"):
+        assert remedy in said
+    execute(database_url, "insert into users (event_id, user_id, changed_at) values ('1', 'U1', now())")
+    with installation.set_up(None, as_json=True):
+        assert ordered[1:] == [["churn", "small"]]
+
+
+def test_a_database_that_does_not_answer_keeps_only_models_from_being_trained_that_learn_from_it(
+    online: StorageSettings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1:1/tiffin")
+    ordered = ordering(monkeypatch, {"churn": catalogue()["churn"], "small": small.definition})
+    with installation.set_up(None, as_json=True):
+        assert ordered == [["small"]]
+    assert "it learns from events in the database, which does not answer" in capsys.readouterr().err
+
+
+def test_an_empty_embedded_database_is_filled_by_the_training_even_when_no_version_lacks(
+    offline: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ordered = ordering(monkeypatch, {"churn": catalogue()["churn"]})
+    with installation.set_up(None, as_json=True):
+        assert ordered == [["churn"]]
+    monkeypatch.setattr(installation, "_missing", list)
+    with installation.set_up(None, as_json=True):
+        assert ordered[1:] == [[]]
+    fill(offline)
+    with installation.set_up(None, as_json=True):
+        assert len(ordered) == 2
+    assert not is_to_be_filled(StorageSettings(), NOTHING, [small.definition]), "no model learns from events"
+
+
+def ordering(monkeypatch: pytest.MonkeyPatch, models: dict[str, Definition]) -> list[list[str]]:
+    """A catalogue of models without versions; the list of what is ordered to be trained, which nobody trains."""
+    ordered: list[list[str]] = []
+    monkeypatch.setattr(installation, "definitions", lambda: models)
+    monkeypatch.setattr(installation, "_missing", lambda: list(models))
+    monkeypatch.setattr(installation, "_train", lambda names, as_json: ordered.append(list(names)))
+    monkeypatch.setattr(installation, "_prepare", lambda settings: {})
+    return ordered
 
 
 def test_a_training_that_was_refused_is_not_tried_again_until_something_changes(

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from cli.champions import connected
+from cli.events import Events
 from cli.refusals import Refusals
 from cli.report import RUNNING
+from features.sample import SMALL, load_sample
 from models import catalogue
 from models.definition import Definition, Schema
 from registry import store
+from storage.local import LocalServers
+from storage.migrations import migrate
 from storage.settings import StorageSettings
-from tests import small_version
+from tests import sample, small_version
 from tests.cli.conftest import Tiffin
 from tests.storage.servers import execute
 from tests.training import small
@@ -30,21 +37,85 @@ def newest_churn() -> Iterator[Callable[[], store.Version]]:
     small_version.delete(store.newest(definition))
 
 
-def test_a_model_that_ships_trains_on_synthetic_rows_and_its_first_version_is_champion(
+@pytest.fixture
+def events(online: StorageSettings, database_url: str) -> None:
+    """Sample data in the test's own database."""
+    migrate(database_url)
+    with connected(database_url, online) as engine:
+        load_sample(engine, size=dataclasses.replace(SMALL, users=400), end=sample.ENDS_AT)
+
+
+@pytest.mark.usefixtures("events")
+def test_a_model_that_ships_learns_from_events_and_its_first_version_is_champion(
     tiffin: Tiffin, online: StorageSettings, database_url: str, newest_churn: Callable[[], store.Version]
 ) -> None:
-    ran = tiffin("train", "churn", "--rows", "4000", "--force", "--json")
+    ran = tiffin("train", "churn", "--rows", "800", "--until", "2026-02-20", "--force", "--json")
     assert ran.code == 0, ran.stderr
     (trained,) = ran.json["trained"]
     assert ran.json["failed"] == []
     assert trained["champion"] == trained["version"] == newest_churn().tag
-    assert trained["data"]["rows"] == 4000
+    assert trained["data"]["synthetic"]
+    assert trained["data"]["view"]["name"] == "user_engagement"
+    assert 300 < trained["data"]["view"]["observations"] <= 800
+    assert trained["data"]["view"]["until"].startswith("2026-02-")
     assert trained["metrics"][0]["name"] == "roc_auc"
     assert trained["metrics"][0]["baselines"]["prior"] == 0.5
-    assert "[1/1] churn: fit" in ran.stderr
+    for stage in ("read", "features", "fit"):
+        assert f"[1/1] churn: {stage}" in ran.stderr
     history = execute(database_url, "select after->>'champion', by_whom, reason from release_history")
     assert history == [(trained["version"], "tiffin train", "first version")]
     assert trained["version"] in (online.state_dir / "releases.json").read_text()
+    shown = tiffin("models", "show", "churn").stdout
+    assert "data: view user_engagement (fingerprint" in shown
+    assert "synthetic: all events behind them are sample data" in shown
+
+
+def test_without_events_the_remedy_is_said(tiffin: Tiffin, online: StorageSettings) -> None:
+    ran = tiffin("train", "churn", "pricing", "--rows", "2000", "--force", "--json")
+    assert ran.code == 1
+    assert [entry["model"] for entry in ran.json["trained"]] == ["pricing"]
+    assert [entry["error"] for entry in ran.json["failed"]] == ["NoEventsError"]
+    assert "model 'churn' has nothing to learn from: its view user_engagement reads users, activity" in ran.stderr
+    for remedy in ("`tiffin load SOURCE FILE`", "`tiffin sample`", "`tiffin train churn --data FILE`"):
+        assert remedy in ran.stderr
+    small_version.delete(store.newest(catalogue()["pricing"]))
+
+
+def test_without_a_database_a_model_that_learns_from_events_says_so(
+    tiffin: Tiffin, online: StorageSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", NOWHERE)
+    ran = tiffin("train", "churn")
+    assert ran.code == 1
+    assert "model 'churn' learns from the events that its view user_engagement reads, but postgresql" in ran.stderr
+    assert "`tiffin doctor`" in ran.stderr
+    assert "`tiffin train churn --data FILE`" in ran.stderr
+
+
+def test_an_outside_database_gets_no_sample_data_unasked(
+    tiffin: Tiffin, online: StorageSettings, database_url: str
+) -> None:
+    ran = tiffin("train", "churn", "--within-serve")
+    assert ran.code == 1
+    assert "`tiffin sample`" in ran.stderr
+    assert execute(database_url, "select count(*) from users") == [(0,)]
+
+
+def test_a_start_fills_an_empty_embedded_database_with_sample_data_once(
+    tiffin: Tiffin, offline: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_sample = functools.partial(load_sample, size=dataclasses.replace(SMALL, days=100))
+    monkeypatch.setattr("features.sample.load_sample", small_sample)
+    with LocalServers(offline) as servers:
+        url = servers.start()["postgresql"]
+        first = tiffin("train", "--within-serve")
+        assert first.code == 0, first.stderr
+        assert "fill the empty database with synthetic sample data" in first.stderr
+        count = execute(url, "select count(*), count(*) filter (where event_id like 'sample-%') from activity")
+        assert count[0][0] == count[0][1]
+        assert count[0] > (100,)
+        assert "sample data" not in tiffin("train", "--within-serve").stderr
+        assert execute(url, "select count(*) from activity") == [(count[0][0],)]
 
 
 def test_a_later_version_becomes_champion_only_when_asked_and_people_read_how(
@@ -103,6 +174,17 @@ def test_a_refusal_is_remembered_only_for_the_rows_of_the_recipe(
     tiffin("train", "strict", "--force")
     assert not refusals.stands(strict)
     small_version.delete(store.newest(strict))
+
+
+def test_a_refusal_stands_until_many_events_have_come() -> None:
+    known = Events({"users": 8192, "activity": 40960})
+    with tempfile.TemporaryDirectory() as folder:
+        Refusals(Path(folder), known).add(catalogue()["churn"])
+        assert Refusals(Path(folder), known).stands(catalogue()["churn"])
+        more = Events({"users": 8192, "activity": 49152})
+        assert not Refusals(Path(folder), more).stands(catalogue()["churn"])
+        elsewhere = Events({**known.sizes, "sales": 8192})
+        assert Refusals(Path(folder), elsewhere).stands(catalogue()["churn"])
 
 
 def test_missed_gates_say_by_how_much_and_name_force(
@@ -174,6 +256,9 @@ def test_without_a_database_the_version_is_stored_and_nothing_is_promoted(
         ("churn", "--data", "no such file"),
         ("churn", "--rows", "0"),
         ("churn", "fraud", "--data", __file__),
+        ("churn", "fraud", "--until", "2026-03-01"),
+        ("churn", "--data", __file__, "--until", "2026-03-01"),
+        ("churn", "--until", "soon"),
     ],
     ids=" ".join,
 )

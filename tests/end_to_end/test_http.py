@@ -299,7 +299,7 @@ def test_an_upgrade_that_nobody_offers_does_not_keep_the_request_waiting(connect
     assert is_prediction(connection.ask(PREDICT, BODY))
 
 
-@pytest.mark.parametrize("path", [PREDICT, "/v1/stream", "/nowhere"])
+@pytest.mark.parametrize("path", [PREDICT, "/v1/streams", "/nowhere"])
 def test_a_websocket_that_nobody_offers_is_refused(connection: Connection, path: str) -> None:
     headers = [
         *("Connection: Upgrade", "Upgrade: websocket"),

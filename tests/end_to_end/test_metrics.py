@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
@@ -19,7 +20,16 @@ ROUTES = {
     *(f"/v1/models/{{model}}/{operation}" for operation in ("predict", "batch", "explain")),
     *("/v1/models", "/v1/models/{model}", "/v1/models/{model}/health", "/v1/health"),
     *("/livez", "/readyz", "/healthz", "/metrics", "/docs", "/docs.json", "/schema.json", "/openapi.json"),
-    *("/static_content", "other"),
+    *(
+        "/static_content",
+        "other",
+        "/v1/stream",
+        "/v1/events/{source}",
+        "/v1/outcomes",
+        "/v1/predictions/{prediction_id}",
+    ),
+    *(f"/v1/models/{{model}}/{question}" for question in ("stats", "top", "trends", "comparison")),
+    "/v1/entities/{entity}/history",
 }
 DOCUMENTED = {
     "tiffin_requests_total": {"route", "method", "status"},
@@ -32,6 +42,11 @@ DOCUMENTED = {
     "tiffin_connections": {"state"},
     "tiffin_model_up": {"model"},
     "tiffin_dependency_up": {"dependency"},
+    "tiffin_spool_bytes": {"spool"},
+    "tiffin_spool_oldest_seconds": {"spool"},
+    "tiffin_ledger_rows": {"outcome"},
+    "tiffin_feature_lookups_total": {"view", "outcome"},
+    "tiffin_stream_listeners": {"transport"},
 }
 
 
@@ -55,6 +70,9 @@ def traffic(server: Server) -> None:
         server.post(f"/v1/models/{name}/predict", {"record": record})
         server.post(f"/v1/models/{name}/explain", {"record": record})
         server.post(f"/v1/models/{name}/batch", {"records": [record] * 3})
+    server.post("/v1/models/churn/predict", {"entity": {"user_id": "nobody"}})
+    with httpx.stream("GET", f"{server.url}/v1/stream") as events:
+        next(events.iter_raw())
 
 
 def test_every_documented_metric_is_there_with_its_labels(server: Server) -> None:

@@ -49,3 +49,9 @@ def test_a_low_risk_calls_for_nothing_and_a_critical_one_for_a_call() -> None:
 def test_without_a_driver_that_raises_the_risk_the_customer_is_asked() -> None:
     for drivers in ((), (Driver("balance", 9.0, -2.0),)):
         assert "ask how things stand" in str(delinquency.intervene(decided("CRITICAL", *drivers))["intervention"])
+
+
+def test_where_nothing_is_due_nothing_is_suggested() -> None:
+    record = {**delinquency.definition.schema.example, "due_30d": 0.0}
+    idle = Decided(0.7, 0.3, True, "CRITICAL", "low", record, (Driver("credit_utilisation", 0.9, 0.8),))
+    assert delinquency.intervene(idle)["intervention"] == delinquency.NOTHING_DUE

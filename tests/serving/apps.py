@@ -7,6 +7,7 @@ import signal
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,7 +15,12 @@ import bentoml
 import httpx
 
 import storage
+from features.cache import FeatureCache
+from features.events import Events
+from features.online import OnlineFeatures
 from inference.settings import RunnerSettings
+from ledger import status
+from ledger.settings import LedgerSettings
 from models import catalogue
 from models.definition import Definition
 from monitoring.access import AccessLog
@@ -23,10 +29,18 @@ from registry.store import Version
 from serving.apis import add_apis
 from serving.bento import TiffinService
 from serving.documents import openapi_document
+from serving.entity_access import EntityAccess, count_lookups
+from serving.ledger_reader import LedgerReader
 from serving.management import management_app
+from serving.recorder import recorder
+from serving.remembered import Remembered
 from serving.settings import ServingSettings
+from serving.stream import Feed, Hub
 from serving.worker import Worker
+from storage.cache import open_async_client, open_client
+from storage.database import open_engine
 from storage.health import StorageHealth
+from storage.queries import Queries
 from storage.settings import StorageSettings
 from tests.serving.quiet_imports import quiet
 
@@ -45,6 +59,7 @@ class Parts:
     definitions: Mapping[str, Definition] = field(default_factory=catalogue)
     serving: ServingSettings = field(default_factory=ServingSettings)
     inference: RunnerSettings = field(default_factory=RunnerSettings)
+    ledger: LedgerSettings = field(default_factory=LedgerSettings)
     untrained: frozenset[str] = frozenset()
 
     def worker(self) -> Worker:
@@ -57,6 +72,8 @@ class Parts:
                 raise NoVersionError(definition.name)
             return self.versions[definition.name]
 
+        database = Queries(urls.database)
+        features = FeatureCache(open_client(urls.redis, self.storage))
         return Worker(
             definitions=self.definitions,
             find_version=find,
@@ -64,6 +81,17 @@ class Parts:
             serving=self.serving,
             inference=self.inference,
             access=AccessLog(),
+            recorder=recorder(urls, self.storage.state_dir, self.ledger),
+            ledger=self.ledger,
+            entities=EntityAccess(
+                OnlineFeatures(database, features, hear=count_lookups),
+                Events(database, features),
+                Remembered(open_async_client(urls.redis, self.storage), 60),
+                self.inference.deadline_ms / 1000,
+            ),
+            hub=Hub(Feed(open_async_client(urls.redis, self.storage))),
+            reader=LedgerReader(open_engine(urls.database, self.storage), 10.0),
+            shipping=partial(status.read, self.storage.state_dir),
         )
 
 

@@ -7,11 +7,13 @@ from contextlib import contextmanager
 
 import pytest
 
+import storage
 import tests.serving.quiet_imports  # noqa: F401
 from models import catalogue
 from models.definition import Definition
 from registry.store import Version
 from serving.settings import ServingSettings
+from storage.migrations import migrate
 from storage.settings import StorageSettings
 from tests.serving.apps import App, Parts
 from tests.serving.versions import trained
@@ -26,7 +28,7 @@ LIMITS = {"max_body_bytes": 300_000, "max_batch_records": 20}
 @pytest.fixture(scope="session")
 def apps(settings: StorageSettings) -> Iterator[Mapping[str, App]]:
     """One application that answers inference in its front door ("fast"), one that leaves it to BentoML ("slow")."""
-
+    migrate(storage.urls(settings).database)
     with both_ways(settings, trained(), catalogue()) as apps:
         yield apps
 

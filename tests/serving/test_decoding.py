@@ -15,6 +15,7 @@ from models import catalogue
 from serving.decoding import Decoder
 from serving.problems import FieldError, InvalidFeatures, MalformedBody, Problem, TooLarge
 from serving.validation import SHOWN_ERRORS
+from tests.serving import decoded
 from tests.serving.bodies import bodies
 
 MODELS = tuple(catalogue())
@@ -95,9 +96,9 @@ def test_the_example_goes_the_fast_way(model: str, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(decoder, "_careful_batch", pytest.fail)
     threshold = {"threshold": 0.5} if catalogue()[model].decides else {}
     body = {"record": example, "include": ["features"], **threshold}
-    assert list(decoder.predict(json.dumps(body).encode())[0]) == list(example.values())
+    assert list(decoded.record(decoder, json.dumps(body).encode())) == list(example.values())
     assert decoder.explain(json.dumps({**body, "top": 3}).encode())[1].top == 3
-    rows, _ = decoder.batch(json.dumps({"records": [example] * 5}).encode())
+    rows = decoded.records(decoder, json.dumps({"records": [example] * 5}).encode())
     assert [list(row) for row in rows] == [list(example.values())] * 5
 
 
@@ -114,6 +115,6 @@ def test_a_key_that_stands_twice_is_an_error_of_its_record_however_it_is_written
     with pytest.raises(InvalidFeatures) as raised:
         decoder.predict(f'{{"record":{record}}}'.encode())
     assert raised.value.errors == (error,)
-    rows, _ = decoder.batch(f'{{"records":[{json.dumps(example)},{record}]}}'.encode())
+    rows = decoded.records(decoder, f'{{"records":[{json.dumps(example)},{record}]}}'.encode())
     assert list(rows[0]) == list(example.values())
     assert rows[1] == [error]

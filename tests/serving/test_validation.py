@@ -15,6 +15,7 @@ from serving import answers
 from serving.decoding import Decoder
 from serving.problems import FieldError, InvalidFeatures, MalformedBody, Problem, TooLarge
 from serving.validation import SHOWN_BATCH_ERRORS, SHOWN_ERRORS, invalid
+from tests.serving import decoded
 
 DECODERS = {name: Decoder(definition, max_records=1000, max_nesting=16) for name, definition in catalogue().items()}
 MEGABYTE = 1_000_000
@@ -243,7 +244,7 @@ BATCHES = {
 @pytest.mark.parametrize("records", BATCHES.values(), ids=BATCHES.keys())
 def test_a_batch_of_rubbish_gets_a_bounded_answer_soon(records: list[Any]) -> None:
     started = time.process_time()
-    rows, _ = DECODERS["fraud"].batch(json.dumps({"records": records}).encode())
+    rows = decoded.records(DECODERS["fraud"], json.dumps({"records": records}).encode())
     assert time.process_time() - started < 6.0
     problems = answers.refusals(rows)
     shown = [len(problem.errors) for problem in problems.values()]
@@ -292,7 +293,7 @@ def test_dates_that_no_horizon_can_start_at_are_refused_by_name(given: str, oper
     fault = ("out_of_range", "must lie from 1900-01-01 to 2200-12-31", given)
     record = example("demand", date=given)
     if operation == "batch":
-        rows, _ = DECODERS["demand"].batch(json.dumps({"records": [record]}).encode())
+        rows = decoded.records(DECODERS["demand"], json.dumps({"records": [record]}).encode())
         ((error,),) = rows
         assert isinstance(error, FieldError)
         assert (error.field, error.code, error.message, error.given) == ("record.date", *fault)
@@ -303,7 +304,7 @@ def test_dates_that_no_horizon_can_start_at_are_refused_by_name(given: str, oper
 @pytest.mark.parametrize("given", ["1900-01-01", "2200-12-31", "2200-12-31T23:59:59Z"])
 def test_the_first_and_the_last_date_are_answered(given: str) -> None:
     definition = catalogue()["demand"]
-    values, _ = DECODERS["demand"].predict(json.dumps({"record": example("demand", date=given)}).encode())
+    values = decoded.record(DECODERS["demand"], json.dumps({"record": example("demand", date=given)}).encode())
     policy = definition.policy
     assert isinstance(policy, Expansion)
     assert policy.rows(dict(zip(definition.schema.names, values, strict=True)))

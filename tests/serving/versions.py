@@ -13,8 +13,9 @@ from registry.store import Version
 from tests.rows import source_of
 from training.train import train
 
-ROWS = {"fraud": 25_000}
-"""Of rare events it takes many rows until there are enough; the other models make do with `FEW`."""
+ROWS = {"fraud": 25_000, "demand": 150}
+"""Of rare events it takes many rows until there are enough, and each observation of a forecast makes 28; the other
+models make do with `FEW`."""
 FEW = 4000
 
 

@@ -24,6 +24,7 @@ from models.definition import (
     Target,
 )
 from training.check import check
+from training.progress import Progress, silent, stage
 from training.table import Table
 
 definition = Definition(
@@ -80,11 +81,16 @@ class Given:
     """A source of the frame that it is given."""
 
     rows: pd.DataFrame
-    synthetic: bool = True
-    arguments: tuple[str, ...] = ("--data", "given.csv")
+
+    def is_synthetic(self, table: Table) -> bool:
+        return True
+
+    def arguments(self, table: Table) -> tuple[str, ...]:
+        return "--data", "given.csv"
 
     def describe(self, table: Table) -> str:
         return f"given, {len(table)} rows"
 
-    def table(self, definition: Definition, rows: int | None) -> Table:
-        return check(self.rows if rows is None else self.rows.head(rows), definition, "given rows")
+    def table(self, definition: Definition, rows: int | None, progress: Progress = silent) -> Table:
+        with stage(progress, "read"):
+            return check(self.rows if rows is None else self.rows.head(rows), definition, "given rows")

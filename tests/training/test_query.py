@@ -74,6 +74,6 @@ def test_a_query_is_a_source_like_a_file(storage: StorageSettings) -> None:
     source = Sql(query, storage)
     table = source.table(small.definition, 300)
     assert len(table) == 300
-    assert not source.synthetic
-    assert source.arguments == ("--query", query)
+    assert not source.is_synthetic(table)
+    assert source.arguments(table) == ("--query", query)
     assert source.describe(table).startswith('query "select n, n % 7 / 10.0 as x')

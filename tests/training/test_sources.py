@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from models.definition import Definition
 from storage.settings import StorageSettings
 from tests.training import small
 from training.errors import DataError
+from training.observed import Observed
 from training.sources import ROOT, File, Source, Sql, Synthetic, source_of
 
 STORAGE = StorageSettings()
@@ -71,17 +73,18 @@ def test_a_malformed_file_is_named_with_the_reason(tmp_path: Path, name: str, co
 
 
 def test_synthetic_rows_follow_the_recipe_and_say_what_they_are() -> None:
-    source = Synthetic("purchase")
-    table = source.table(catalogue()["purchase"], 400)
+    source = Synthetic("pricing")
+    table = source.table(catalogue()["pricing"], 400)
     assert len(table) == 400
-    assert source.synthetic
+    assert source.is_synthetic(table)
+    assert source.arguments(table) == ()
     assert source.describe(table).startswith("synthetic")
 
 
 def test_a_model_without_a_generator_or_with_too_few_rows_is_refused() -> None:
     assert "it has no synthetic data" in message(Synthetic("small"))
     with pytest.raises(DataError, match="10 are too few"):
-        Synthetic("churn").table(catalogue()["churn"], 10)
+        Synthetic("fraud").table(catalogue()["fraud"], 10)
 
 
 def with_recipe(**changes: Any) -> Definition:
@@ -96,6 +99,16 @@ def test_rows_come_from_what_is_given_else_from_what_the_recipe_names(tmp_path: 
     assert source_of(with_recipe(query="select 1"), STORAGE) == Sql("select 1", STORAGE)
     assert source_of(named, STORAGE, data=tmp_path / "other.csv") == File(tmp_path / "other.csv")
     assert source_of(named, STORAGE, query="select 2") == Sql("select 2", STORAGE)
+
+
+def test_a_model_with_a_view_learns_from_it_unless_rows_are_given_or_named(tmp_path: Path) -> None:
+    churn, until = catalogue()["churn"], datetime(2026, 3, 1, tzinfo=UTC)
+    assert source_of(churn, STORAGE) == Observed(STORAGE)
+    assert source_of(churn, STORAGE, until=until) == Observed(STORAGE, until)
+    assert source_of(churn, STORAGE, data=tmp_path / "rows.csv") == File(tmp_path / "rows.csv")
+    assert source_of(churn, STORAGE, query="select 1") == Sql("select 1", STORAGE)
+    named = dataclasses.replace(churn, recipe=dataclasses.replace(churn.recipe, data="/rows.csv"))
+    assert source_of(named, STORAGE) == File(Path("/rows.csv"))
 
 
 def test_a_file_and_a_query_at_once_are_refused(tmp_path: Path) -> None:

@@ -87,6 +87,30 @@ def test_time_and_groups_together_leave_groups_seen_before_out() -> None:
     assert "are left out" in parts.words
 
 
+def test_groups_that_come_again_all_the_time_are_given_one_period_each_by_lot() -> None:
+    """Left out where they were seen before, they would leave newcomers alone for the test."""
+    recipe = Recipe(time_column="when", group_column="who")
+    frame = small.frame(6000)
+    joins = np.random.default_rng(1).integers(0, 200, 400)
+    frame["who"] = np.random.default_rng(2).integers(0, 400, len(frame))
+    frame = frame[np.arange(len(frame)) >= joins[frame["who"]] * 25].reset_index(drop=True)
+    table = table_for(recipe, frame)
+    parts = split(table, recipe)
+    assert table.groups is not None
+    assert_disjoint(parts)
+    groups = [set(table.groups[side]) for side in sides(parts)]
+    assert all(not one & other for one, other in combinations(groups, 2))
+    when = frame["when"].to_numpy()
+    assert when[parts.train].max() < when[parts.validation].min()
+    assert when[parts.validation].max() < when[parts.test].min()
+    who = pd.factorize(frame["who"])[1]
+    joined = joins[who.to_numpy()[table.groups]]
+    late = when >= when[parts.test].min()
+    assert joined[parts.test].mean() == pytest.approx(joined[late].mean(), rel=0.15), "as many newcomers as there are"
+    assert "each who is seen in one period only, drawn by lot" in parts.words
+    assert np.array_equal(split(table, recipe).test, parts.test)
+
+
 def test_the_same_seed_splits_alike_and_another_does_not() -> None:
     table = small.table()
     one, same, other = (split(table, Recipe(seed=seed)).test for seed in (1, 1, 2))

@@ -158,14 +158,6 @@ def test_a_model_trains_from_a_source_that_does_not_fit_with_an_error_that_says_
         train(catalogue()["fraud"], SOURCE)
 
 
-@pytest.mark.parametrize("name", ["churn", "purchase"])
-def test_the_models_that_ship_learn_from_few_synthetic_rows(name: str) -> None:
-    definition = dataclasses.replace(catalogue()[name], gates=(Gate(metric="roc_auc", at_least=0.7),))
-    details = train(definition, Synthetic(name), rows=6000).details
-    assert details.data.synthetic
-    assert details.data.split.startswith("by group: no user_id")
-
-
 def test_fraud_trains_on_rare_positives_in_the_order_of_time() -> None:
     details = train(catalogue()["fraud"], Synthetic("fraud"), rows=30_000, force=True).details
     assert details.metrics[0].value > 0.85

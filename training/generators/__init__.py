@@ -1,4 +1,4 @@
-"""Seeded synthetic rows for the models that ship: good enough to learn from, and never to be mistaken for real data."""
+"""Seeded synthetic rows for models of records: good enough to learn from, and never to be mistaken for real data."""
 
 from __future__ import annotations
 
@@ -7,18 +7,7 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from training.generators import (
-    anomaly,
-    budget,
-    churn,
-    delinquency,
-    demand,
-    fraud,
-    pricing,
-    profitability,
-    purchase,
-    revenue_leak,
-)
+from training.generators import anomaly, budget, fraud, pricing, profitability, revenue_leak
 
 Generator = Callable[[int, int], pd.DataFrame]
 """`generate(rows, seed)`: that many rows with all columns that the model's training reads, its group and time too."""
@@ -27,13 +16,9 @@ generators: Mapping[str, Generator] = MappingProxyType(
     {
         "anomaly": anomaly.generate,
         "budget": budget.generate,
-        "churn": churn.generate,
-        "delinquency": delinquency.generate,
-        "demand": demand.generate,
         "fraud": fraud.generate,
         "pricing": pricing.generate,
         "profitability": profitability.generate,
-        "purchase": purchase.generate,
         "revenue_leak": revenue_leak.generate,
     }
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from models.definition import Kind
 from registry.card.figures import measured, percent, written
 from registry.card.words import METRICS
-from registry.details import GroupRow
+from registry.details import FromView, GroupRow
 from tests import small_version
 from tests.registry.card.pages import BINARY, NAMES, Read, definition, drawn, read, version
 
@@ -183,6 +184,33 @@ def test_gates_findings_force_and_bias_are_told_at_the_top() -> None:
     assert "at least 0.99 0.7000 ✗ missed" in words(card.headings["gates"])
     assert "says too much" in card.headings["subgroups"]
     assert "a linear model had a loss of 0.3" in card.headings["chosen"]
+
+
+@pytest.mark.parametrize(("samples", "said"), [(900, "all events"), (225, "25 % of the events")])
+def test_what_was_observed_and_how_much_of_it_is_sample_data_is_told(samples: int, said: str) -> None:
+    view = FromView(
+        name="user_engagement",
+        fingerprint="0123456789ab",
+        observations_fingerprint="ba9876543210",
+        observations=1200,
+        entities=300,
+        first=datetime(2025, 1, 2, tzinfo=UTC),
+        last=datetime(2026, 1, 3, tzinfo=UTC),
+        until=datetime(2026, 2, 4, tzinfo=UTC),
+        events=900,
+        sample_events=samples,
+    )
+    given = {**version(BINARY).details.data.model_dump(), "synthetic": True, "view": view.model_dump()}
+    card = read(small_version.save(definition(BINARY), data=given).card() or "")
+    told = words(card.headings["data"])
+    assert f"Synthetic data: {said} behind its rows are sample data" in words(card.text).split("Contents")[0]
+    assert f"synthetic: {said} behind its rows are sample data" in told
+    for fact in (
+        "user_engagement, fingerprint 0123456789ab",
+        "Observations 1,200 of 300 entities",
+        "02 January 2025 to 03 January",
+    ):
+        assert fact in told
 
 
 def test_an_interval_of_one_width_is_not_called_askew() -> None:

@@ -1,0 +1,299 @@
+"""Outcomes joined to their predictions: recorded, corrected, or kept until the prediction arrives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Connection, Engine, text
+
+from ledger.reports import Report, ReportError, report
+from ledger.statements import TOTALS_KEY
+from ledger.truths import Truth
+from models.definition import Definition
+from storage.database import transact
+
+Status = Literal["recorded", "corrected", "duplicate", "unmatched", "rejected"]
+AT_ONCE = 1000
+"""So many are joined in one transaction."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeResult:
+    """What became of one reported outcome.
+
+    `recorded`: the first of its prediction. `corrected`: another value than before, which is kept as `previous` and in
+    the history. `duplicate`: the same value again, nothing has changed. `unmatched`: no such prediction is known; it is
+    kept and recorded when the prediction arrives. `rejected`: see `reason`; nothing is kept.
+    """
+
+    index: int
+    status: Status
+    prediction_id: str | None = None
+    """The prediction that it belongs to."""
+    outcome: Truth | None = None
+    """As the ledger keeps it."""
+    previous: Truth | None = None
+    reason: str | None = None
+
+
+def record(
+    engine: Engine, definitions: Mapping[str, Definition], items: Sequence[object], *, by: str | None = None
+) -> list[OutcomeResult]:
+    """Join outcomes to predictions, and say what became of each, in order. `items` are as they came, see `report`.
+
+    An outcome with an entity and a time belongs to the entity's latest scored prediction of that model before that time
+    that a caller has seen; latest by the observation date where one was given, else by when it was made. Where several
+    outcomes may follow one prediction, name it by its id instead: the later one would count as a correction.
+
+    Up to 1000 are one transaction. Raises StorageUnavailableError; what was done before is kept then, and sending all
+    again makes duplicates of it.
+    """
+    results: dict[int, OutcomeResult] = {}
+    reports: list[tuple[int, Report]] = []
+    for index, item in enumerate(items):
+        try:
+            reports.append((index, report(item, definitions)))
+        except ReportError as error:
+            results[index] = OutcomeResult(index=index, status="rejected", reason=str(error))
+    for some in _rounds(reports):
+
+        def work(connection: Connection, some: list[tuple[int, Report]] = some) -> list[OutcomeResult]:
+            return _record(connection, definitions, some, by)
+
+        results.update((result.index, result) for result in transact(engine, work))
+    return [results[index] for index in range(len(items))]
+
+
+def _rounds(reports: list[tuple[int, Report]]) -> Iterator[list[tuple[int, Report]]]:
+    """Parts of limited length in which nothing is reported twice, in an order that keeps the reports' own."""
+    waiting: list[tuple[int, Report]] = []
+    keys: set[tuple[object, ...]] = set()
+    for index, one in reports:
+        if one.key in keys or len(waiting) == AT_ONCE:
+            yield waiting
+            waiting, keys = [], set()
+        waiting.append((index, one))
+        keys.add(one.key)
+    if waiting:
+        yield waiting
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """A report and the prediction that it is about."""
+
+    index: int
+    report: Report
+    prediction_id: UUID
+    model: str
+    entity: str | None
+
+
+def _record(
+    connection: Connection, definitions: Mapping[str, Definition], reports: list[tuple[int, Report]], by: str | None
+) -> list[OutcomeResult]:
+    matches, others = _matched(connection, reports)
+    if others:
+        # A prediction may be on its way: after this lock it is either visible, or its shipper sees what is kept below.
+        connection.execute(text(f"select pg_advisory_xact_lock({TOTALS_KEY})"))
+        more, others = _matched(connection, others)
+        matches += more
+    sure, results = _checked(matches, definitions)
+    for several in _apart(sure):
+        results += _write(connection, several, by)
+    return [*results, *_keep(connection, others, by)]
+
+
+def _checked(matches: list[_Match], definitions: Mapping[str, Definition]) -> tuple[list[_Match], list[OutcomeResult]]:
+    """The matches with an outcome that their model can have, and what is said to the others."""
+    sure: list[_Match] = []
+    refused: list[OutcomeResult] = []
+    for match in sorted(matches, key=lambda one: one.index):
+        try:
+            sure.append(replace(match, report=match.report.of(definitions.get(match.model))))
+        except ReportError as error:
+            refused.append(OutcomeResult(index=match.index, status="rejected", reason=str(error)))
+    return sure, refused
+
+
+def _apart(matches: list[_Match]) -> Iterator[dict[UUID, _Match]]:
+    """Parts in which no prediction comes twice, which it may when it was reported by id and by entity."""
+    some: dict[UUID, _Match] = {}
+    for match in matches:
+        if match.prediction_id in some:
+            yield some
+            some = {}
+        some[match.prediction_id] = match
+    if some:
+        yield some
+
+
+def _matched(
+    connection: Connection, reports: list[tuple[int, Report]]
+) -> tuple[list[_Match], list[tuple[int, Report]]]:
+    """The reports whose prediction is known, and the others."""
+    by_id = {one.prediction_id: (index, one) for index, one in reports if one.prediction_id is not None}
+    by_entity = [(index, one) for index, one in reports if one.prediction_id is None]
+    found: list[_Match] = []
+    if by_id:
+        rows = connection.execute(_BY_ID, {"ids": [str(identity) for identity in by_id]}).all()
+        for row in rows:
+            index, one = by_id[row.prediction_id]
+            found.append(_Match(index, one, row.prediction_id, row.model, row.entity))
+    if by_entity:
+        wanted = [
+            {"place": place, "model": one.model, "entity": one.entity, "observed_at": one.observed_at}
+            for place, (_, one) in enumerate(by_entity)
+        ]
+        rows = connection.execute(_BY_ENTITY, {"wanted": msgspec.json.encode(wanted).decode()}).all()
+        for row in rows:
+            index, one = by_entity[row.place]
+            found.append(_Match(index, one, row.prediction_id, row.model, row.entity))
+    known = {match.index for match in found}
+    return found, [(index, one) for index, one in reports if index not in known]
+
+
+def _write(connection: Connection, matches: Mapping[UUID, _Match], by: str | None) -> list[OutcomeResult]:
+    """Record or correct, whoever else does so at the same time."""
+    rows = [_row(match, by) for match in matches.values()]
+    new = set(connection.execute(_INSERT, {"rows": msgspec.json.encode(rows).decode()}).scalars())
+    older = [str(identity) for identity in matches if identity not in new]
+    before: dict[UUID, Truth] = {}
+    if older:
+        found = connection.execute(_EXISTING, {"ids": older}).all()
+        before = {row.prediction_id: row.outcome for row in found}
+    results = [_result(match, before.get(identity)) for identity, match in matches.items()]
+    corrected = [row for row, result in zip(rows, results, strict=True) if result.status == "corrected"]
+    if corrected:
+        connection.execute(_CORRECT, {"rows": msgspec.json.encode(corrected).decode()})
+    return results
+
+
+def _result(match: _Match, before: Truth | None) -> OutcomeResult:
+    """What is said when the ledger held `before`; None: nothing."""
+    outcome = match.report.outcome
+    status: Status = "corrected"
+    if before is None:
+        status = "recorded"
+    elif before == outcome and isinstance(before, bool) == isinstance(outcome, bool):
+        status = "duplicate"
+    return OutcomeResult(
+        index=match.index,
+        status=status,
+        prediction_id=str(match.prediction_id),
+        outcome=outcome,
+        previous=before if status == "corrected" else None,
+    )
+
+
+def _row(match: _Match, by: str | None) -> dict[str, Any]:
+    return {
+        "prediction_id": match.prediction_id,
+        "model": match.model,
+        "entity": match.entity,
+        "outcome": match.report.outcome,
+        "observed_at": match.report.observed_at,
+        "recorded_by": by,
+    }
+
+
+def _keep(connection: Connection, reports: list[tuple[int, Report]], by: str | None) -> list[OutcomeResult]:
+    """Keep what has no prediction yet; a later report of the same replaces an earlier one."""
+    for by_id, statement in ((True, _KEEP_BY_ID), (False, _KEEP_BY_ENTITY)):
+        rows = [
+            {
+                "prediction_id": one.prediction_id,
+                "model": one.model,
+                "entity": one.entity,
+                "observed_at": one.observed_at,
+                "outcome": one.outcome,
+                "recorded_by": by,
+            }
+            for _, one in reports
+            if (one.prediction_id is not None) == by_id
+        ]
+        if rows:
+            connection.execute(statement, {"rows": msgspec.json.encode(rows).decode()})
+    return [
+        OutcomeResult(
+            index=index,
+            status="unmatched",
+            prediction_id=None if one.prediction_id is None else str(one.prediction_id),
+            outcome=one.outcome,
+        )
+        for index, one in reports
+    ]
+
+
+_BY_ID = text("select prediction_id, model, entity from predictions where prediction_id = any(cast(:ids as uuid[]))")
+# Mostly it is the entity's latest score, found with one look; else the partitions are searched.
+_BY_ENTITY = text("""
+select wanted.place, found.prediction_id, wanted.model, wanted.entity
+from jsonb_to_recordset(cast(:wanted as jsonb)) as wanted (
+    place integer, model text, entity text, observed_at timestamptz
+)
+left join latest_scores
+    on latest_scores.model = wanted.model
+    and latest_scores.entity = wanted.entity
+    and latest_scores.moment < wanted.observed_at
+cross join lateral (
+    select latest_scores.prediction_id where latest_scores.prediction_id is not null
+    union all
+    select earlier.prediction_id
+    from (
+        select prediction_id
+        from predictions
+        where predictions.entity = wanted.entity
+            and predictions.model = wanted.model
+            and predictions.role in ('champion', 'canary')
+            and predictions.score is not null
+            and least(coalesce(predictions.as_of, predictions.created_at), predictions.created_at) < wanted.observed_at
+        order by least(coalesce(predictions.as_of, predictions.created_at), predictions.created_at) desc,
+            prediction_id desc
+        limit 1
+    ) as earlier
+    where latest_scores.prediction_id is null
+) as found
+""")
+_GIVEN = """
+jsonb_to_recordset(cast(:rows as jsonb)) as given (
+    prediction_id uuid, model text, entity text, outcome jsonb, observed_at timestamptz, recorded_by text
+)
+"""
+_INSERT = text(f"""
+insert into outcomes (prediction_id, model, entity, outcome, observed_at, recorded_by)
+select prediction_id, model, entity, outcome, observed_at, recorded_by from {_GIVEN} order by prediction_id
+on conflict (prediction_id) do nothing
+returning prediction_id
+""")  # noqa: S608 - of constants
+_EXISTING = text("""
+select prediction_id, outcome
+from outcomes
+where prediction_id = any(cast(:ids as uuid[]))
+order by prediction_id
+for update
+""")
+_CORRECT = text(f"""
+with given as (select * from {_GIVEN}),
+kept as (
+    insert into outcome_history (prediction_id, outcome, observed_at, recorded_at, recorded_by)
+    select prediction_id, outcomes.outcome, outcomes.observed_at, outcomes.recorded_at, outcomes.recorded_by
+    from outcomes
+    join given using (prediction_id)
+)
+update outcomes
+set outcome = given.outcome, observed_at = given.observed_at, recorded_at = now(), recorded_by = given.recorded_by
+from given
+where outcomes.prediction_id = given.prediction_id
+""")  # noqa: S608 - of constants
+_KEEP = f"""
+insert into pending_outcomes (prediction_id, model, entity, observed_at, outcome, recorded_by)
+select prediction_id, model, entity, observed_at, outcome, recorded_by from {_GIVEN}
+"""  # noqa: S608 - of constants
+_REPLACE = "do update set outcome = excluded.outcome, received_at = now(), recorded_by = excluded.recorded_by"
+_KEEP_BY_ID = text(f"{_KEEP} on conflict (prediction_id) where prediction_id is not null {_REPLACE}")
+_KEEP_BY_ENTITY = text(f"{_KEEP} on conflict (model, entity, observed_at) where prediction_id is null {_REPLACE}")

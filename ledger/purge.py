@@ -1,0 +1,165 @@
+"""Purges: somebody wants predictions removed; the shipper does it, and here it is asked for and followed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection, Engine, RowMapping, text
+
+from ledger.errors import QueryError, UnknownPurgeError
+from ledger.page import Page, page
+from ledger.purged import hashed
+from ledger.query import checked_limit, is_text
+from ledger.times import written, written_or_none
+from storage.cursors import Cursor, CursorError
+from storage.database import transact
+
+State = Literal["queued", "running", "done", "failed"]
+LONGEST_TEXT = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purge:
+    """A removal and how far it has come. Times are RFC 3339."""
+
+    id: str
+    model: str | None
+    """None: all models."""
+    of_entity: bool
+    """Whether it is of one entity; which one is forgotten when it is done."""
+    entity: str | None
+    before: str
+    state: State
+    percent: float
+    """Of the predictions that it concerned when it began."""
+    predictions: int
+    """Removed so far."""
+    outcomes: int
+    latest_scores: int
+    requested_at: str
+    requested_by: str
+    reason: str
+    started_at: str | None
+    finished_at: str | None
+    error: str | None
+
+
+def request_purge(
+    engine: Engine,
+    *,
+    by: str,
+    model: str | None = None,
+    entity: str | None = None,
+    before: datetime | None = None,
+    reason: str = "",
+) -> Purge:
+    """Ask for the removal of predictions with their outcomes and latest scores: of a model, an entity, or both.
+
+    Those made before `before`, by default until now; what still waits in a spool is concerned, too. Everything of all
+    models is removed only when `before` says so. Sums in the rollups stay: they name nobody. A shipper begins within
+    seconds. Raises QueryError.
+    """
+    now = datetime.now(UTC)
+    values: dict[str, Any] = {
+        "id": uuid4(),
+        "model": _checked("model", model),
+        "entity": _checked("entity", entity),
+        "entity_hash": None if entity is None else hashed(entity),
+        "before": _checked_before(before, now, is_needed=model is None and entity is None),
+        "requested_by": by,
+        "reason": _checked("reason", reason) or "",
+    }
+
+    def work(connection: Connection) -> RowMapping:
+        return connection.execute(_REQUEST, values).mappings().one()
+
+    return _purge(transact(engine, work))
+
+
+def purge(engine: Engine, purge_id: str) -> Purge:
+    """One purge. Raises UnknownPurgeError, also for what is no id at all."""
+    try:
+        identity = UUID(purge_id)
+    except ValueError:
+        raise UnknownPurgeError(purge_id) from None
+
+    def work(connection: Connection) -> RowMapping | None:
+        return connection.execute(_ONE, {"id": identity}).mappings().one_or_none()
+
+    row = transact(engine, work)
+    if row is None:
+        raise UnknownPurgeError(purge_id)
+    return _purge(row)
+
+
+def purges(engine: Engine, *, limit: int = 50, cursor: str | None = None) -> Page[Purge]:
+    """All purges, newest first. Raises QueryError and CursorError."""
+    checked_limit(limit)
+    moment, identity = (datetime.max.replace(tzinfo=UTC), UUID(int=0)) if cursor is None else _place(cursor)
+    values = {"moment": moment, "id": identity, "rows": limit + 1}
+    rows = transact(engine, lambda connection: connection.execute(_LIST, values).mappings().all())
+    return page(rows, limit, _purge, lambda row: (row["requested_at"].isoformat(), str(row["id"])))
+
+
+def _place(cursor: str) -> tuple[datetime, UUID]:
+    moment, identity = Cursor.read(cursor, 2).parts
+    try:
+        return datetime.fromisoformat(moment), UUID(identity)
+    except ValueError:
+        raise CursorError(cursor) from None
+
+
+def _checked(parameter: str, value: str | None) -> str | None:
+    if value is not None and not (is_text(value) and len(value) <= LONGEST_TEXT):
+        raise QueryError(parameter, f"must be a text of at most {LONGEST_TEXT} characters")
+    return value
+
+
+def _checked_before(before: datetime | None, now: datetime, *, is_needed: bool) -> datetime:
+    if before is None:
+        if is_needed:
+            raise QueryError("before", "must say until when everything is to be removed, or name a model or an entity")
+        return now
+    if before.tzinfo is None:
+        raise QueryError("before", "must have a time zone")
+    if before > now:
+        raise QueryError("before", "must not lie in the future")
+    return before
+
+
+def _purge(row: RowMapping) -> Purge:
+    done, total = row["predictions"], row["total"]
+    percent = 100.0 if row["state"] == "done" else min(100.0, 100.0 * done / total) if total else 0.0
+    plain = ("model", "entity", "state", "predictions", "outcomes", "latest_scores", "requested_by", "reason", "error")
+    return Purge(
+        id=str(row["id"]),
+        of_entity=row["entity_hash"] is not None,
+        before=written(row["before"]),
+        percent=round(percent, 1),
+        requested_at=written(row["requested_at"]),
+        started_at=written_or_none(row["started_at"]),
+        finished_at=written_or_none(row["finished_at"]),
+        **{name: row[name] for name in plain},
+    )
+
+
+_COLUMNS = """
+    id, model, entity, entity_hash, before, state, total, predictions, outcomes, latest_scores, requested_at,
+    requested_by, reason, started_at, finished_at, error
+"""
+_REQUEST = text(f"""
+insert into purges (id, model, entity, entity_hash, before, requested_by, reason)
+values (:id, :model, :entity, :entity_hash, :before, :requested_by, :reason)
+returning {_COLUMNS}
+""")  # noqa: S608 - of constants
+_ONE = text(f"select {_COLUMNS} from purges where id = :id")  # noqa: S608 - of constants
+_LIST = text(f"""
+select {_COLUMNS}
+from purges
+where requested_at < :moment or (requested_at = :moment and id < :id)
+order by requested_at desc, id desc
+limit :rows
+""")  # noqa: S608 - of constants

@@ -1,0 +1,75 @@
+"""What cannot become a prediction in the table: kept on disk with the reason, for a person to look at."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import threading
+import time
+from pathlib import Path
+
+from ledger import folders
+from ledger.copying import escaped
+from ledger.rows import COLUMNS, Row
+from storage.files import write_atomically
+
+logger = logging.getLogger("tiffin.ledger")
+
+FILE_BYTES = 5_000_000
+FILES = 20
+_ENTITY = COLUMNS.index("entity")
+_SHOWN = 1_000_000
+"""Bytes of a damaged piece that are kept."""
+
+
+class Rejected:
+    """Files of JSON lines below `<spool>/rejected/`, 100 MB at most; then the oldest go. `count` is since the start."""
+
+    def __init__(self, spool: Path) -> None:
+        self._folder = spool / folders.REJECTED
+        self._lock = threading.Lock()
+        self.count = 0
+
+    def row(self, row: Row, reason: str) -> None:
+        """Keep a row that PostgreSQL refused. Raises OSError when it could not be kept."""
+        logger.error("a prediction was refused by PostgreSQL and is kept in %s: %s", self._folder, reason)
+        self._keep({"reason": reason, "row": row.line})
+
+    def bytes(self, content: bytes, reason: str, source: Path) -> None:
+        """Keep a frame that does not read, or what lies between two that do. Raises OSError."""
+        logger.error("%d bytes of %s are no prediction, see %s: %s", len(content), source, self._folder, reason)
+        shown = base64.b64encode(content[:_SHOWN]).decode()
+        self._keep({"reason": reason, "source": f"{source.parent.name}/{source.name}", "bytes": shown})
+
+    def forget(self, entity: str) -> None:
+        """Remove the entries of this entity, and damaged pieces in which its id stands."""
+        with self._lock:
+            for file in self._folder.glob("*.jsonl"):
+                lines = file.read_text("utf-8").splitlines(keepends=True)
+                kept = [line for line in lines if not _is_of(line, entity)]
+                if len(kept) < len(lines):
+                    write_atomically(file, "".join(kept).encode())
+
+    def _keep(self, entry: dict[str, str]) -> None:
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        with self._lock, self._file().open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"at": time.time(), **entry}) + "\n")
+        self.count += 1
+
+    def _file(self) -> Path:
+        files = sorted(self._folder.glob("*.jsonl"))
+        if not files or files[-1].stat().st_size >= FILE_BYTES:
+            number = int(files[-1].stem) + 1 if files else 1
+            files.append(self._folder / f"{number:08d}.jsonl")
+        for old in files[:-FILES]:
+            logger.warning("%s is removed, as there are newer rejected predictions", old)
+            old.unlink(missing_ok=True)
+        return files[-1]
+
+
+def _is_of(line: str, entity: str) -> bool:
+    entry = json.loads(line)
+    if "row" in entry:
+        return bool(entry["row"].split("\t")[_ENTITY] == escaped(entity))
+    return entity.encode("utf-8", "replace") in base64.b64decode(entry["bytes"])
