@@ -6,7 +6,7 @@ export BENTOML_DO_NOT_TRACK := True
 export ORT_DISABLE_TELEMETRY := 1
 UV_VERSION = $(shell sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements-dev.lock)
 
-.PHONY: help setup setup-dev serve test lint format bench bento lock clean
+.PHONY: help setup setup-dev serve test lint format chaos bench bento lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,9 @@ lint: setup-dev  ## ruff and mypy
 format: setup-dev  ## rewrite files as ruff wants them
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+chaos: setup-dev  ## three minutes of killed workers, stopped and frozen servers: nothing acknowledged may be lost
+	TIFFIN_CHAOS_SECONDS=180 $(BIN)/python -m pytest tests/end_to_end/test_ledger.py
 
 bench: setup-dev  ## the speed table: starts its baselines itself, writes benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
