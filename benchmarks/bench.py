@@ -25,6 +25,7 @@ from benchmarks.progress import Display
 from benchmarks.servers import TIFFIN, Endpoint, Server
 from benchmarks.servers.process import ONE_THREAD, ServerProcess, end_all, free_port
 from benchmarks.servers.scoring import VERSION_VARIABLE
+from benchmarks.shipping import shipped, wait_until_shipped
 from benchmarks.summary import Run, Series, summarize
 from benchmarks.versions import ROOT, Home
 
@@ -110,7 +111,19 @@ class Bench:
             outcome = generate(job, self.cores.generator)
             elapsed = time.perf_counter() - begin
             own, busy = process.cpu_seconds() - own, self._busy_seconds() - busy
+            if server is TIFFIN:
+                wait_until_shipped(self.home.state_dir)
         return summarize(outcome, None if self.cores.server is None else max(0.0, busy - own) / elapsed)
+
+    def until_shipped(self, endpoint: Endpoint, *, connections: int, seconds: float) -> float:
+        """Predictions per second of a load on Tiffin, from its first request until the ledger has the last one."""
+        with self.only(TIFFIN) as process:
+            before = shipped(self.home.state_dir)
+            begin = time.perf_counter()
+            generate(self._job(process.port, endpoint, connections, 1, seconds), self.cores.generator)
+            wait_until_shipped(self.home.state_dir)
+            elapsed = time.perf_counter() - begin
+            return (shipped(self.home.state_dir) - before) / elapsed
 
     def _job(self, port: int, endpoint: Endpoint, connections: int, rows: int, seconds: float) -> Job:
         source = self.singles if rows == 1 else self.many

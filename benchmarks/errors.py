@@ -44,3 +44,10 @@ class LibraryFailedError(ProgramFailedError):
 
 class TrainingFailedError(ProgramFailedError):
     """`tiffin train` ended with an error."""
+
+
+class ShippingTooSlowError(BenchmarkError):
+    """The shipper does not come to the end of its work."""
+
+    def __init__(self, said: object) -> None:
+        super().__init__(f"PostgreSQL does not have the last predictions yet; the shipper said {said}")

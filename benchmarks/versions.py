@@ -31,6 +31,11 @@ class Home:
     models: tuple[str, ...]
     """Tags of everything that Tiffin will load."""
 
+    @property
+    def state_dir(self) -> Path:
+        """Where Tiffin keeps its spool and its local servers."""
+        return Path(self.environment["TIFFIN_STORAGE__STATE_DIR"])
+
 
 def prepare_home(folder: Path, say: Callable[[str], None]) -> Home:
     """Take the versions from `BENTOML_HOME` when it has one of every model that ships, else train those into `folder`.

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ledger import folders
@@ -76,15 +77,15 @@ class Committer:
     def _write(self) -> None:
         while (group := self._next_group()) is not None:
             try:
-                entries = self._commit(group)
+                self._commit(group)
             except Exception as error:  # whatever it is, the callers wait for an answer
                 if not isinstance(error, StorageUnavailableError):
                     logger.exception("a group of predictions was not committed")
                 self._settle(group, _unavailable(error))
             else:
                 self._settle(group, None)
-                if self._feed is not None:
-                    self._feed.send(entries)
+                if self._feed is not None and self._feed.is_listened_to():
+                    self._feed.send(_entries(group))
         self._sink.close()
         if self._feed is not None:
             self._feed.close()
@@ -103,21 +104,17 @@ class Committer:
                     size += submission.bytes
             return group if group or not self._closing else None
 
-    def _commit(self, group: list[_Submission]) -> list[bytes]:
-        """Write the group's rows, and return what the live stream is told of them."""
+    def _commit(self, group: list[_Submission]) -> None:
         rows: list[Row] = []
-        entries: list[bytes] = []
         for frame in (frame for submission in group for frame in submission.frames):
             try:
                 rows += rows_of(frame)
-                entries += announcements(frame, 0)
             except FrameError as error:
                 self._rejected.bytes(encode(frame), str(error), self._spool)
         try:
             self._sink.write(rows)
         except StorageUnavailableError:
             self._sink.write(rows)  # a connection that had died; what the first attempt has written is not repeated
-        return entries
 
     def _settle(self, group: Sequence[_Submission], error: StorageUnavailableError | None) -> None:
         for submission in group:
@@ -156,6 +153,15 @@ class _Submission:
         self.deadline = deadline
         self.settled = False
         self.bytes = sum(len(frame.answer) + len(frame.body) + len(frame.features) for frame in frames)
+
+
+def _entries(group: Sequence[_Submission]) -> list[bytes]:
+    """What the live stream is told of a group."""
+    found: list[bytes] = []
+    for frame in (frame for submission in group for frame in submission.frames):
+        with suppress(FrameError):  # it was set aside when it was to be committed
+            found += announcements(frame, 0)
+    return found
 
 
 def _unavailable(error: Exception) -> StorageUnavailableError:

@@ -16,7 +16,8 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     """None: no live stream."""
     parent_pid: int | None = None
     """The shipper ends by itself when this process is not its parent any more."""
-    nice: int = 10
+    patience_seconds: float = 30.0
+    spool_max_bytes: int = 2_000_000_000
     log_level: str = "INFO"
     log_json: bool = True
     retention_days: int = 730

@@ -21,6 +21,10 @@ from storage.addresses import redact
 logger = logging.getLogger("tiffin.ledger")
 
 STREAM = "tiffin:predictions"
+LISTENED = "tiffin:listened"
+"""Exists while somebody listens to the stream, and for `LISTENED_SECONDS` afterwards, so that who was cut off misses
+nothing. Without it nothing is added."""
+LISTENED_SECONDS = 900
 FIELD = "p"
 """Every entry has this one field: a prediction as compact JSON, see `Announcement`."""
 LENGTH = 10_000
@@ -111,6 +115,16 @@ class Feed:
         self.sent = 0
         self.skipped = 0
 
+    def is_listened_to(self) -> bool:
+        """Whether anybody may want what was read from the spool until now. Yes, when Redis does not say."""
+        if time.monotonic() < self._not_before:
+            return True
+        try:
+            return bool(self._client.exists(LISTENED))
+        except redis.RedisError as error:
+            self._leave_alone(error)
+            return True
+
     def send(self, entries: Sequence[bytes]) -> None:
         """Add the entries in order. Never raises; after a failure Redis is left alone for a second."""
         for at in range(0, len(entries), _AT_ONCE):
@@ -138,9 +152,12 @@ class Feed:
         try:
             self._client.eval(_ADD, 1, STREAM, *entries)
         except redis.RedisError as error:
-            if self._not_before == 0.0:
-                logger.warning("the live stream misses predictions: %s", redact(str(error), self._url))
-            self._not_before = time.monotonic() + _PAUSE_SECONDS
+            self._leave_alone(error)
             return False
         self._not_before = 0.0
         return True
+
+    def _leave_alone(self, error: redis.RedisError) -> None:
+        if self._not_before == 0.0:
+            logger.warning("the live stream misses predictions: %s", redact(str(error), self._url))
+        self._not_before = time.monotonic() + _PAUSE_SECONDS

@@ -55,8 +55,10 @@ class Feeder:
         """Hand over what is new; whether there was anything."""
         readings = self._tail.read()
         self._tail.advance(readings)  # first: what goes wrong below is not tried again
-        since_ms = int((time.time() - FRESH_SECONDS) * 1000)
-        self._feed.send([one for reading in readings for piece in reading.pieces for one in _entries(piece, since_ms)])
+        if readings and self._feed.is_listened_to():  # asked after reading: who comes now wants what follows
+            since_ms = int((time.time() - FRESH_SECONDS) * 1000)
+            pieces = [piece for reading in readings for piece in reading.pieces]
+            self._feed.send([one for piece in pieces for one in _entries(piece, since_ms)])
         self._tail.positions.save()
         return any(reading.pieces for reading in readings)
 

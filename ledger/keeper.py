@@ -35,6 +35,8 @@ def configuration(
         database_url=urls.database,
         redis_url=urls.redis,
         parent_pid=os.getpid(),
+        patience_seconds=ledger.patience_seconds,
+        spool_max_bytes=ledger.spool_max_bytes,
         log_level=log_level.upper(),
         log_json=log_json,
         retention_days=ledger.retention_days,

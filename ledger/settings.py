@@ -26,6 +26,12 @@ class LedgerSettings(BaseModel):
     spool_max_bytes: int = Field(
         default=2_000_000_000, ge=20_000_000, description="more unshipped predictions are refused with 503; bytes"
     )
+    patience_seconds: float = Field(
+        default=30.0,
+        ge=0,
+        le=3600,
+        description="while all processors are busy, predictions wait in the spool for so long at most; seconds",
+    )
     commit_deadline_seconds: float = Field(
         default=2.0,
         gt=0,

@@ -1,6 +1,6 @@
 """The shipper's process: `python -m ledger.ship`, which reads its configuration from standard input.
 
-It is lean and runs at a lower priority than the workers: psycopg2, msgspec and redis, 45 MB. `ledger.keeper` starts it.
+It is lean: psycopg2, msgspec and redis, 45 MB. `ledger.keeper` starts it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 
 from ledger import folders, status
 from ledger.configuration import Configuration, from_json
+from ledger.courtesy import Courtesy
 from ledger.feed import Feed
 from ledger.feeder import Feeder
 from ledger.housekeeper import Housekeeper
@@ -40,7 +41,6 @@ def main() -> None:
     """Ship until SIGTERM, SIGINT or the death of the parent, then what is left, for at most 5 s."""
     configuration = from_json(sys.stdin.buffer.read())
     _configure_logs(configuration)
-    os.nice(configuration.nice)
     ending = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: ending.set())
@@ -79,7 +79,8 @@ def _run(configuration: Configuration, ending: threading.Event, is_over: Callabl
     folders.remove_half_made(spool)
     rejected = Rejected(spool)
     sink = Sink(configuration.database_url, "tiffin shipper", rejected.row)
-    shipper = Shipper(Tail(spool, Positions(spool / "shipped.json")), sink, rejected)
+    courtesy = Courtesy(configuration.patience_seconds, configuration.spool_max_bytes // 4)
+    shipper = Shipper(Tail(spool, Positions(spool / "shipped.json")), sink, rejected, courtesy)
     feed = Feed(configuration.redis_url) if configuration.redis_url else None
     feeder = Feeder(Tail(spool, Positions(spool / "fed.json")), feed) if feed else None
     housekeeper = Housekeeper(configuration.database_url, _rules(configuration), _forget(rejected, feed))

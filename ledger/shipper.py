@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 
+from ledger.courtesy import Courtesy
 from ledger.errors import FrameError
 from ledger.frame import decode
 from ledger.rejected import Rejected
@@ -29,10 +30,11 @@ LONGEST_WAIT_SECONDS = 2.0
 class Shipper:
     """Reads the spool and writes rows. Its public attributes are read by other threads, never changed by them."""
 
-    def __init__(self, tail: Tail, sink: Sink, rejected: Rejected) -> None:
+    def __init__(self, tail: Tail, sink: Sink, rejected: Rejected, courtesy: Courtesy) -> None:
         self._tail = tail
         self._sink = sink
         self._rejected = rejected
+        self._courtesy = courtesy
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tiffin-shipper", daemon=True)
         self.shipped = 0
@@ -59,12 +61,21 @@ class Shipper:
         failures = 0
         while True:
             stopping = self._stopping.is_set()
+            if not stopping and self._holds_back():
+                self._stopping.wait(GATHER_SECONDS)
+                continue
             amount = self._attempt()
             failures = failures + 1 if amount is None else 0
             if stopping and amount == 0:
                 break
             self._pause(amount, failures, stopping=stopping)
         self._sink.close()
+
+    def _holds_back(self) -> bool:
+        """Whether others need the processors more than this."""
+        waiting_bytes = self._tail.waiting_bytes()
+        self.waiting = waiting_bytes > 0
+        return self.waiting and self._courtesy.holds_back(time.time() - self.moved_at, waiting_bytes)
 
     def _attempt(self) -> int | None:
         """As `once`; None when it failed."""
@@ -85,8 +96,11 @@ class Shipper:
             seconds = min(FIRST_WAIT_SECONDS * 2 ** min(failures, 10), LONGEST_WAIT_SECONDS)
             if stopping:  # whoever stops it waits for so long only
                 time.sleep(min(seconds, PAUSE_SECONDS))
+        elif amount >= MUCH_BYTES:
+            seconds = self._courtesy.look_seconds
         else:
-            seconds = 0 if amount >= MUCH_BYTES else GATHER_SECONDS if amount else PAUSE_SECONDS
+            self._courtesy.caught_up()
+            seconds = GATHER_SECONDS if amount else PAUSE_SECONDS
         self._stopping.wait(seconds)
 
     def once(self) -> int:

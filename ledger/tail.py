@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from dataclasses import dataclass
@@ -53,6 +54,15 @@ class Tail:
                 break
             found += self._read_writer(writer, left)
         return found
+
+    def waiting_bytes(self) -> int:
+        """How much of all segments was not dealt with yet, in bytes."""
+        waiting = 0
+        for writer in folders.writers(self._spool):
+            for segment in folders.segments(writer):
+                with contextlib.suppress(OSError):  # removed meanwhile, or it does not read: `read` says so
+                    waiting += max(0, segment.stat().st_size - max(self.positions.get(segment), HEAD_BYTES))
+        return waiting
 
     def advance(self, readings: list[Reading]) -> None:
         """These have been dealt with; the next `read` goes on behind them."""

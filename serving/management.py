@@ -195,7 +195,7 @@ def _health(worker: Worker) -> Health:
         status=status,
         reasons=reasons + impaired,
         dependencies=[_dependency(state) for state in states],
-        ledger=_ledger(worker.shipping()),
+        ledger=_ledger(worker.shipping(), worker.ledger.patience_seconds),
         models=[ModelSummary(**_summary(worker, definition)) for definition in worker.definitions.values()],
         uptime_seconds=round(time.time() - worker.started_at, 1),
         resources=_resources(),
@@ -203,8 +203,9 @@ def _health(worker: Worker) -> Health:
     )
 
 
-def _ledger(status: Status) -> Ledger:
-    behind = status.oldest_unshipped_seconds > BEHIND_SECONDS
+def _ledger(status: Status, patience_seconds: float) -> Ledger:
+    usual = 0.0 if status.error else patience_seconds
+    behind = status.oldest_unshipped_seconds > usual + BEHIND_SECONDS
     return Ledger(
         status="down" if not status.running else "behind" if behind else "up",
         spool_bytes=status.spool_bytes,

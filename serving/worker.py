@@ -84,7 +84,7 @@ class Worker:
         self._tasks: list[asyncio.Task[None]] = []
         self._untrained: frozenset[str] = frozenset()
         self._recorder = recorder
-        self._ledger = ledger
+        self.ledger = ledger
         self.entities = entities
         self._hub = hub
         self.reader = reader
@@ -99,7 +99,7 @@ class Worker:
     def _endpoint(self, definition: Definition) -> ModelEndpoint:
         view, serving = view_of(definition), self.settings
         decoder = Decoder(definition, view, max_records=serving.max_batch_records, max_nesting=serving.max_nesting)
-        endpoint = ModelEndpoint(definition, self.pool, decoder, Entries(definition, self._recorder, self._ledger))
+        endpoint = ModelEndpoint(definition, self.pool, decoder, Entries(definition, self._recorder, self.ledger))
         endpoint.entities = self.entities.endpoint(definition, endpoint)
         return endpoint
 

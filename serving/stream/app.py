@@ -54,28 +54,32 @@ class StreamApp:
     async def events(self, wants: Filter, after: str | None, receive: Receive, send: Send, headers: Any) -> None:
         """Server-sent events (WHATWG HTML, 9.2) until the client goes away or the server shuts down."""
         fixed = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store")]
-        await send({"type": "http.response.start", "status": 200, "headers": [*fixed, *headers]})
+
+        async def begin() -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": [*fixed, *headers]})
+            retry = f"retry: {RETRY_MILLISECONDS}\n\n".encode()
+            await send({"type": "http.response.body", "body": retry, "more_body": True})
 
         async def write(notices: list[Notice], events: list[Event]) -> None:
             content = b"".join([*map(_notice_event, notices), *map(_event, events)]) or b": heartbeat\n\n"
             await send({"type": "http.response.body", "body": content, "more_body": True})
 
-        begin = f"retry: {RETRY_MILLISECONDS}\n\n".encode()
-        await send({"type": "http.response.body", "body": begin, "more_body": True})
-        await self._serve(wants, after, receive, write, "http.disconnect", "events")
+        await self._serve(wants, after, receive, begin, write, "http.disconnect", "events")
         with suppress(OSError):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def websocket(self, wants: Filter, after: str | None, receive: Receive, send: Send) -> None:
         """One JSON text for each event; what a client sends is ignored."""
-        await send({"type": "websocket.accept"})
+
+        async def begin() -> None:
+            await send({"type": "websocket.accept"})
 
         async def write(notices: list[Notice], events: list[Event]) -> None:
             texts = [*map(_notice_text, notices), *map(_text, events)] or [b'{"type":"heartbeat"}']
             for text in texts:
                 await send({"type": "websocket.send", "text": text.decode()})
 
-        await self._serve(wants, after, receive, write, "websocket.disconnect", "websocket")
+        await self._serve(wants, after, receive, begin, write, "websocket.disconnect", "websocket")
         with suppress(OSError, RuntimeError):
             await send({"type": "websocket.close", "code": TRY_AGAIN_LATER, "reason": "the server is shutting down"})
 
@@ -84,17 +88,19 @@ class StreamApp:
         wants: Filter,
         after: str | None,
         receive: Receive,
+        begin: Callable[[], Awaitable[None]],
         write: Callable[[list[Notice], list[Event]], Awaitable[None]],
         gone: str,
         transport: str,
     ) -> None:
-        """Write what the hub hands out until the client is gone or the hub ends the stream."""
+        """Begin when nothing is missed any more; write until the client is gone or the hub ends the stream."""
         listener = Listener(wants)
         leaving = asyncio.create_task(_until(receive, gone))
         gauge = metrics.listeners.labels(transport)
         gauge.inc()
         try:
             await self._hub.join(listener, after)
+            await begin()
             writing = asyncio.create_task(_write(listener, write))
             try:
                 await asyncio.wait((leaving, writing), return_when=asyncio.FIRST_COMPLETED)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 import redis.asyncio
 
-from ledger.feed import FIELD, STREAM
+from ledger.feed import FIELD, LISTENED, LISTENED_SECONDS, STREAM
 from serving.stream.event import Event, read_announced
 
 READ_AT_ONCE = 2000
@@ -26,6 +26,10 @@ class Feed:
 
     def __init__(self, client: redis.asyncio.Redis) -> None:
         self._client = client
+
+    async def listen(self) -> None:
+        """Let shippers add predictions: they do so for a time only."""
+        await self._client.set(LISTENED, b"", ex=LISTENED_SECONDS)
 
     async def next(self, after: str, block_milliseconds: int) -> Portion | None:
         """What lies after a place, as soon as there is something; None when nothing comes in that time."""

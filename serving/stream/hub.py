@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import Callable, Sequence
 
 from redis.exceptions import RedisError
@@ -20,6 +22,8 @@ MOST_IN_TICK = 100
 """Predictions that one listener gets of one delivery; the others are counted in a notice."""
 BLOCK_MILLISECONDS = 200
 """How long a read waits for news; shorter than the time in which a Redis client gives up."""
+LISTEN_AGAIN_SECONDS = 10.0
+"""Redis may have been started anew meanwhile."""
 RETRY_SECONDS = 1.0
 CLOSED = Notice("closed", "the server is shutting down; connect again with the last id")
 PAUSED = Notice("paused", "Redis does not answer; predictions go on, and are not shown here until it does")
@@ -36,6 +40,7 @@ class Hub:
         self._paused = False
         self._last = ""
         """The place of the last event that was handed out; empty while nobody listens."""
+        self._listened_at = -math.inf
         self.closed = False
 
     @property
@@ -45,6 +50,7 @@ class Hub:
     async def join(self, listener: Listener, after: str | None) -> None:
         """Hand events to `listener` from now on; with `after`, also those since that place, as far as they are kept."""
         try:
+            await self._listen()
             if not self._last:
                 self._last = await self._feed.newest()
             if after is not None:
@@ -82,6 +88,7 @@ class Hub:
     async def _keep_reading(self) -> None:
         while True:
             try:
+                await self._listen()
                 if not self._last:
                     self._last = await self._feed.newest()
                 await self._read()
@@ -95,6 +102,12 @@ class Hub:
                 if self._paused:
                     self._paused = False
                     self._each(lambda listener: listener.notify(RESUMED))
+
+    async def _listen(self) -> None:
+        now = time.monotonic()
+        if now - self._listened_at >= LISTEN_AGAIN_SECONDS:
+            await self._feed.listen()
+            self._listened_at = now
 
     async def _read(self) -> None:
         portion = await self._feed.next(self._last, BLOCK_MILLISECONDS)
@@ -126,6 +139,7 @@ class Hub:
             after = portion.last
 
     def _pause(self, error: Exception) -> None:
+        self._listened_at = -math.inf
         if not self._paused:
             logger.warning("the live stream is paused, as Redis does not answer: %s", type(error).__name__)
             self._paused = True

@@ -57,6 +57,7 @@ class Server:
                     "BENTOML_DO_NOT_TRACK": "True",
                     **state,
                     "TIFFIN_SERVING__DRAIN_SECONDS": "0.2",
+                    "TIFFIN_LEDGER__PATIENCE_SECONDS": "0.5",
                     **(settings or {}),
                 },
                 stdin=subprocess.DEVNULL,

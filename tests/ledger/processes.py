@@ -81,7 +81,11 @@ class ShipperProcess:
 
     def __init__(self, state_dir: Path, database_url: str, redis_url: str | None = None, **given: Any) -> None:
         configuration = Configuration(
-            state_dir=state_dir, database_url=database_url, redis_url=redis_url, parent_pid=os.getpid(), nice=0, **given
+            state_dir=state_dir,
+            database_url=database_url,
+            redis_url=redis_url,
+            parent_pid=os.getpid(),
+            **{"patience_seconds": 0, **given},
         )
         self.log = state_dir / "shipper.log"
         with self.log.open("ab") as log:

@@ -16,7 +16,7 @@ import redis
 from ledger import folders
 from ledger.commit import Committer
 from ledger.connection import connect
-from ledger.feed import STREAM
+from ledger.feed import LISTENED, STREAM
 from ledger.frame import Frame
 from storage.addresses import urls
 from storage.errors import StorageUnavailableError
@@ -101,6 +101,7 @@ def test_the_live_stream_is_told_too(ledger_url: str, tmp_path: Path, settings: 
     redis_url = urls(settings).redis
     with redis.Redis.from_url(redis_url) as client:
         client.delete(STREAM)
+        client.set(LISTENED, b"")
         answers = Answers()
         with running(ledger_url, tmp_path, redis_url) as committer:
             answers.submit(committer, random.Random(1))

@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from ledger import folders, partitions, removal, status
 from ledger.connection import connect
 from ledger.errors import QueryError, UnknownPurgeError
-from ledger.feed import FIELD, STREAM
+from ledger.feed import FIELD, LISTENED, STREAM
 from ledger.history import history
 from ledger.outcomes import record
 from ledger.partitions import Span
@@ -323,6 +323,7 @@ def test_the_shipper_carries_purges_out_everywhere(
     redis_url = urls(settings).redis
     with redis.Redis.from_url(redis_url) as client, ShipperProcess(tmp_path, ledger_url, redis_url):
         client.delete(STREAM)
+        client.set(LISTENED, b"")
         writer = Spool.open(tmp_path, LedgerSettings())
         for entity in ("C3", "C4"):
             writer.add(making.frame(making.prediction(random.Random(entity)), entity=entity))

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,13 @@ import redis
 
 from ledger import folders, status
 from ledger.configuration import Configuration, from_json, to_json
-from ledger.feed import FIELD, STREAM
+from ledger.feed import FIELD, LISTENED, STREAM
 from ledger.frame import Frame
 from ledger.keeper import Keeper, configuration
+from ledger.positions import Positions
 from ledger.settings import LedgerSettings
 from ledger.spool import Spool
-from storage import Urls
+from storage import Urls, urls
 from storage.local import LocalServers
 from storage.migrations import migrate
 from storage.settings import StorageSettings
@@ -40,6 +42,13 @@ def count(url: str) -> int:
 
 def everything_is_shipped(state_dir: Path) -> bool:
     return folders.writers(folders.root(state_dir)) == []
+
+
+def fed_bytes(state_dir: Path) -> int:
+    """How much of the only segment the feeder has dealt with."""
+    spool = folders.root(state_dir)
+    ((segment,),) = map(folders.segments, folders.writers(spool))
+    return Positions(spool / "fed.json").get(segment)
 
 
 def check(url: str, acknowledged: list[str]) -> None:
@@ -164,6 +173,7 @@ def test_the_live_stream_goes_on_while_postgresql_is_down_and_the_ledger_while_r
     url = urls["postgresql"]
     with redis.Redis.from_url(urls["redis"]) as client:
         client.delete(STREAM)
+        client.set(LISTENED, b"")
         seed, stored = random.Random(9), count(url)
         writer = Spool.open(tmp_path, SETTINGS)
 
@@ -189,9 +199,67 @@ def test_the_live_stream_goes_on_while_postgresql_is_down_and_the_ledger_while_r
             wait_for(lambda: count(url) == stored + 8)
             wait_for(lambda: status.read(tmp_path).feed_skipped == 3)
             restart(folder)
+            client.set(LISTENED, b"")
             wait_for(lambda: predict() != "" and bool(client.exists(STREAM)))
             shipper.end()
         writer.close()
+
+
+def test_the_live_stream_gets_nothing_while_nobody_listens(
+    ledger_url: str, settings: StorageSettings, tmp_path: Path
+) -> None:
+    redis_url = urls(settings).redis
+    seed, writer = random.Random(3), Spool.open(tmp_path, SETTINGS)
+    with redis.Redis.from_url(redis_url) as client, ShipperProcess(tmp_path, ledger_url, redis_url):
+        client.delete(STREAM, LISTENED)
+        for number, listened in enumerate((False, True), start=1):
+            if listened:
+                client.set(LISTENED, b"")
+            answer = making.prediction(seed)
+            writer.add(making.frame(answer))
+            writer.flush()
+            wait_for(lambda number=number: status.read(tmp_path).shipped == number)  # type: ignore[misc]
+            wait_for(lambda: fed_bytes(tmp_path) == folders.total_bytes(folders.root(tmp_path)))
+        wait_for(lambda: client.xlen(STREAM) == 1)
+        ((_, fields),) = client.xrange(STREAM)
+        assert json.loads(fields[FIELD.encode()])["prediction_id"] == answer["prediction_id"]
+        assert status.read(tmp_path).feed_skipped == 0
+        client.delete(STREAM, LISTENED)
+    writer.close()
+
+
+def test_busy_processors_are_left_to_others_for_a_while(ledger_url: str, tmp_path: Path) -> None:
+    seed, writer = random.Random(4), Spool.open(tmp_path, SETTINGS)
+
+    def predict() -> None:
+        writer.add(making.frame(making.prediction(seed)))
+        writer.flush()
+
+    with ShipperProcess(tmp_path, ledger_url, patience_seconds=4):
+        wait_for(lambda: status.read(tmp_path).running)
+        with busy_processors():
+            time.sleep(1)  # until that is seen
+            predict()
+            begin = time.monotonic()
+            wait_for(lambda: count(ledger_url) == 1)
+            assert time.monotonic() - begin > 2
+            predict()
+            wait_for(lambda: status.read(tmp_path).oldest_unshipped_seconds > 0.5)
+            assert count(ledger_url) == 1
+        wait_for(lambda: count(ledger_url) == 2)
+    writer.close()
+
+
+@contextmanager
+def busy_processors() -> Iterator[None]:
+    """All that this process may use are busy."""
+    burners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in os.sched_getaffinity(0)]
+    try:
+        yield
+    finally:
+        for burner in burners:
+            burner.kill()
+            burner.wait()
 
 
 def test_damage_is_set_aside_and_the_rest_is_shipped(ledger_url: str, tmp_path: Path) -> None:
@@ -291,7 +359,7 @@ print(keeper.pid, flush=True)
 time.sleep(60)
 """
     pid = os.getpid()
-    told = to_json(Configuration(state_dir=tmp_path, database_url=ledger_url, nice=0, parent_pid=pid))
+    told = to_json(Configuration(state_dir=tmp_path, database_url=ledger_url, parent_pid=pid))
     own = code.replace("keeper = Keeper(from_json(sys.argv[1].encode()))", _OWN)
     parent = subprocess.Popen([sys.executable, "-c", own, told.decode()], cwd=ROOT, stdout=subprocess.PIPE)
     with parent:
@@ -310,7 +378,7 @@ keeper = Keeper(msgspec.structs.replace(from_json(sys.argv[1].encode()), parent_
 
 
 def test_the_keeper_starts_a_dead_shipper_again_and_stops_it(ledger_url: str, tmp_path: Path) -> None:
-    keeper = Keeper(Configuration(state_dir=tmp_path, database_url=ledger_url, parent_pid=os.getpid(), nice=0))
+    keeper = Keeper(Configuration(state_dir=tmp_path, database_url=ledger_url, parent_pid=os.getpid()))
     keeper.start()
     wait_for(lambda: status.read(tmp_path).running)
     first = keeper.pid

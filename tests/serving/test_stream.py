@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import redis
 
-from ledger.feed import FIELD, STREAM
+from ledger.feed import FIELD, LISTENED, LISTENED_SECONDS, STREAM
 from serving.stream import Feed, Hub
 from serving.stream.event import Event, Filter, Notice
 from serving.stream.hub import MOST_IN_TICK
@@ -43,8 +43,11 @@ class Announcer:
     def add(self, fields: Any) -> None:
         self._client.xadd(STREAM, fields)
 
+    def is_listened_to(self) -> bool:
+        return 0 < int(str(self._client.ttl(LISTENED))) <= LISTENED_SECONDS
+
     def forget(self) -> None:
-        self._client.delete(STREAM)
+        self._client.delete(STREAM, LISTENED)
 
 
 @pytest.fixture
@@ -202,6 +205,16 @@ def test_without_redis_listeners_are_told_and_nothing_fails(settings: StorageSet
         await hub.close()
 
     asyncio.run(work())
+
+
+def test_shippers_know_that_somebody_listens(settings: StorageSettings, announce: Announcer) -> None:
+    assert not announce.is_listened_to()
+
+    async def work(hub: Hub) -> None:
+        await hub.join(Listener(Filter()), None)
+        assert announce.is_listened_to()
+
+    listen(settings, work)
 
 
 def test_nothing_is_read_while_nobody_listens(settings: StorageSettings, announce: Announcer) -> None:
