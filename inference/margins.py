@@ -81,9 +81,12 @@ def probes(ensemble: TreeEnsemble) -> Rows:
     """Rows (PROBES + 4, features), always the same: thresholds of the trees, a fifth of them missing, and extremes."""
     random = np.random.default_rng(0)
     rows = np.zeros((PROBES, ensemble.features), np.float32)
+    nothing = (np.empty(0, np.int32), np.empty(0, np.float32))
+    splits = [nothing, *((tree.feature[tree.left >= 0], tree.threshold[tree.left >= 0]) for tree in ensemble.trees)]
+    features, thresholds = map(np.concatenate, zip(*splits, strict=True))
     for column in range(ensemble.features):
-        asked = [tree.threshold[(tree.left >= 0) & (tree.feature == column)] for tree in ensemble.trees]
-        rows[:, column] = random.choice(np.concatenate([np.zeros(1, np.float32), *asked]), PROBES)
+        asked = np.append(np.float32(0), thresholds[features == column])
+        rows[:, column] = random.choice(asked, PROBES)
     rows[random.random(rows.shape) < 0.2] = np.nan
     extremes = [[value] * ensemble.features for value in (np.nan, -0.0, np.inf, -np.inf)]
     return np.vstack([rows, np.array(extremes, np.float32)])

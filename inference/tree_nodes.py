@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from registry.ensemble import Tree
 
+NO_TREE = "the nodes do not make a tree"
+
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
@@ -33,20 +35,25 @@ def nodes_of(trees: Sequence[Tree], features: int) -> Nodes:
 
     Raises ValueError for trees that refer to nodes or features that are not there: kernels check no bounds.
     """
-    for tree in trees:
-        _check(tree, features)
-    first = np.cumsum([0, *(len(tree.left) for tree in trees)])[:-1]
-    number = np.repeat(np.arange(len(trees)), [len(tree.left) for tree in trees])
+    sizes = np.array([len(tree.left) for tree in trees])
+    first = np.cumsum(sizes) - sizes
+    number = np.repeat(np.arange(len(trees)), sizes)
     left = np.concatenate([tree.left for tree in trees]).astype(np.int64)
     right = np.concatenate([tree.right for tree in trees]).astype(np.int64)
+    feature = np.concatenate([tree.feature for tree in trees])
     leaf = left < 0
+    for children in (left, right):
+        _check_children(children[~leaf], sizes[number[~leaf]])
+    _check_features(feature[~leaf], features)
     left, right = np.where(leaf, -1, left + first[number]), np.where(leaf, -1, right + first[number])
+    if np.bincount(np.concatenate([left[~leaf], right[~leaf]]), minlength=1).max() > 1:
+        raise ValueError(NO_TREE)
     cover = np.concatenate([tree.cover for tree in trees]).astype(np.float64)
     return Nodes(
         tree=number,
         left=left,
         right=right,
-        feature=np.concatenate([tree.feature for tree in trees]),
+        feature=feature,
         threshold=np.concatenate([tree.threshold for tree in trees]),
         missing_left=np.concatenate([tree.default_left for tree in trees]),
         value=np.where(leaf, np.concatenate([tree.value for tree in trees]), np.float32(0)),
@@ -54,15 +61,16 @@ def nodes_of(trees: Sequence[Tree], features: int) -> Nodes:
     )
 
 
-def _check(tree: Tree, features: int) -> None:
-    split = tree.left >= 0
-    if not split.any():
-        return
-    children = np.concatenate([tree.left[split], tree.right[split]])
-    if children.min() < 1 or children.max() >= len(tree.left) or len(np.unique(children)) < len(children):
-        raise ValueError("the nodes do not make a tree")
-    if tree.feature[split].min() < 0 or tree.feature[split].max() >= features:
-        raise ValueError(f"a split on feature {tree.feature[split].max()}: the model has {features}")
+def _check_children(children: NDArray[np.int64], sizes: NDArray[np.int64]) -> None:
+    """Numbers within their trees, and the sizes of these. A root is nobody's child."""
+    if ((children < 1) | (children >= sizes)).any():
+        raise ValueError(NO_TREE)
+
+
+def _check_features(asked: NDArray[np.int32], features: int) -> None:
+    wrong = asked[(asked < 0) | (asked >= features)]
+    if len(wrong):
+        raise ValueError(f"a split on feature {wrong[0]}: the model has {features}")
 
 
 def _share(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-FREE_PROCESSORS = 0.25
+FREE_PROCESSORS = 0.5
 """With so much of a processor idle, shipping takes nothing from anybody."""
 SHORTEST_LOOK_SECONDS = 0.05
 """The kernel counts in hundredths of a second."""

@@ -23,6 +23,7 @@ from monitoring import metrics
 from monitoring.access import AccessLog
 from registry.errors import NeverStoredError, RegistryError
 from registry.store import Version
+from serving.allocator import keep_freed_memory
 from serving.answers import rehearse
 from serving.decoding import Decoder
 from serving.endpoint import ModelEndpoint
@@ -112,6 +113,7 @@ class Worker:
         await self._look()
         self._tasks = [asyncio.create_task(self._keep_loading()), asyncio.create_task(self._keep_flushing())]
         self._drain_on_sigterm()
+        keep_freed_memory()
         gc.collect()
         gc.set_threshold(10_000)  # a batch makes thousands of objects that all die with it
         gc.freeze()  # what start-up made lives on: the collector need not look at it again and again

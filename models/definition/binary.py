@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -109,6 +109,11 @@ class BinaryPolicy:
         """The name of the band that holds `score` (0 to 1)."""
         return self._names[bisect_right(self._starts, score)]
 
+    def levels_of(self, scores: Iterable[float]) -> list[str]:
+        """`level` of many scores."""
+        names, starts = self._names, self._starts
+        return [names[bisect_right(starts, score)] for score in scores]
+
 
 class ConfidenceScale:
     """How far a probability lies from `threshold`, in log-odds: low below 0.5, high from 1.5 on, else medium.
@@ -126,6 +131,11 @@ class ConfidenceScale:
 
     def __call__(self, score: float) -> Confidence:
         return self._NAMES[bisect_right(self._cuts, score)]
+
+    def of_all(self, scores: Iterable[float]) -> list[Confidence]:
+        """The same of many scores."""
+        names, cuts = self._NAMES, self._cuts
+        return [names[bisect_right(cuts, score)] for score in scores]
 
 
 def confidence(score: float, threshold: float) -> Confidence:

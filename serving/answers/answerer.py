@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import repeat
 from time import perf_counter
 from typing import Any, Protocol
@@ -22,8 +22,15 @@ from serving.validation import Options
 Answer = dict[str, Any]
 Outputs = NDArray[np.float64]
 Encoded = NDArray[np.float32]
-Decide = Callable[[list[float], Values, Sequence[Driver]], Decision]
-"""From a row's outputs (without contributions), its record's values and its top drivers to what is said about it."""
+
+
+class Decide(Protocol):
+    """From outputs (without contributions), the records' values and their top drivers to what is said about them."""
+
+    def one(self, outputs: list[float], values: Values, drivers: Sequence[Driver]) -> Decision: ...
+
+    def all(self, outputs: Outputs, rows: Sequence[Values], drivers: Iterable[Sequence[Driver]]) -> Iterable[Decision]:
+        """The same for many rows at once; `outputs` is (rows, width)."""
 
 
 class Answerer(Protocol):
@@ -63,21 +70,20 @@ class RowAnswerer:
 
     def prediction(self, outputs: Outputs, values: Values, options: Options, started: float) -> Answer:
         drivers = self.loaded.drivers(outputs, values, self._top) if self._top else ()
-        decision = self._deciding(options)(outputs[: self._width].tolist(), values, drivers)
+        decision = self._deciding(options).one(outputs[: self._width].tolist(), values, drivers)
         return self._assemble(new_id(), decision, values, options, timestamp(), milliseconds_since(started))
 
     def predictions(
         self, outputs: Outputs, rows: Sequence[Values], options: Options, started: float, encoded: Encoded | None = None
     ) -> list[Answer]:
-        decide, assemble = self._deciding(options), self._assemble
+        assemble = self._assemble
         looks = repeat(True, len(rows)) if encoded is None else assemble.suspects(encoded)
         created_at, latency_ms = timestamp(), milliseconds_since(started)
         drivers = self.loaded.drivers_of_all(outputs, rows, self._top) if self._top else repeat((), len(rows))
+        decisions = self._deciding(options).all(outputs[:, : self._width], rows, drivers)
         return [
-            assemble(identity, decide(own, values, moving), values, options, created_at, latency_ms, look)
-            for identity, own, values, moving, look in zip(
-                new_ids(len(rows)), outputs[:, : self._width].tolist(), rows, drivers, looks, strict=True
-            )
+            assemble(identity, decision, values, options, created_at, latency_ms, look)
+            for identity, decision, values, look in zip(new_ids(len(rows)), decisions, rows, looks, strict=True)
         ]
 
     def explanation(self, outputs: Outputs, values: Values, top: int) -> Answer:
@@ -120,29 +126,29 @@ class Assembly:
         latency_ms: float,
         look: bool = True,
     ) -> Answer:
-        score, label, level, threshold, confidence, particular, probabilities, warnings = decision
-        outside = self._outside(values) if look else None
+        outside = self._outside(values) if look else ()
+        warnings = decision.warnings
         if self._open_levels or warnings or outside:
-            warnings = [*warnings, *(outside or ()), *self._unseen(values)]
+            warnings = [*warnings, *outside, *self._unseen(values)]
         answer: Answer = {
             "prediction_id": identity,
             "model": self._model,
             "version": self._version,
             "role": self._role,
-            "score": score,
-            "label": label,
-            "level": level,
-            "threshold": threshold,
-            "confidence": confidence,
-            "answer": particular,
+            "score": decision.score,
+            "label": decision.label,
+            "level": decision.level,
+            "threshold": decision.threshold,
+            "confidence": decision.confidence,
+            "answer": decision.answer,
             "cached": False,
             "stale": False,
             "warnings": warnings or [],
             "created_at": created_at,
             "latency_ms": latency_ms,
         }
-        if probabilities is not None and (self._several or "probabilities" in options.include):
-            answer["probabilities"] = probabilities
+        if decision.probabilities is not None and (self._several or "probabilities" in options.include):
+            answer["probabilities"] = decision.probabilities
         if "features" in options.include:
             answer["features"] = dict(zip(self._names, values, strict=True))
         return answer

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 
-class Decision(NamedTuple):
+class Decision(msgspec.Struct, gc=False):
     """The part of a prediction that depends on the kind of model. None stands where a field means nothing."""
 
     score: float

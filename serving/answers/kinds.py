@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
 
 from inference.loaded import LoadedModel
 from inference.outputs import AMOUNT, FIRST_PROBABILITY, HIGH, LOW, SCORE
@@ -10,6 +11,7 @@ from models.definition import (
     AnomalyPolicy,
     BinaryPolicy,
     Classified,
+    Confidence,
     ConfidenceScale,
     Decided,
     Definition,
@@ -22,7 +24,7 @@ from models.definition import (
     RegressionPolicy,
     lead,
 )
-from serving.answers.answerer import Answerer, Decide, RowAnswerer, driver_list
+from serving.answers.answerer import Answerer, Decide, Outputs, RowAnswerer, driver_list
 from serving.answers.decision import Decision
 from serving.answers.expanded import ExpandedAnswerer
 from serving.answers.words import LOG_ODDS, Scale
@@ -47,7 +49,7 @@ def answerer(loaded: LoadedModel, role: str) -> Answerer:
     policy = loaded.definition.policy
     match policy:
         case BinaryPolicy():
-            return RowAnswerer(loaded, role, lambda given: _binary(loaded, policy, given), LOG_ODDS)
+            return RowAnswerer(loaded, role, lambda given: _Binary(loaded, policy, given), LOG_ODDS)
         case MulticlassPolicy():
             return RowAnswerer(loaded, role, lambda _: _multiclass(loaded, policy), Scale("logit", "class's logit"))
         case RegressionPolicy():
@@ -60,26 +62,54 @@ def answerer(loaded: LoadedModel, role: str) -> Answerer:
             return ExpandedAnswerer(loaded, role, policy)
 
 
-def _binary(loaded: LoadedModel, policy: BinaryPolicy, given: float | None) -> Decide:
-    threshold = _threshold(loaded, given)
-    scale, schema, level_of, particular = (
-        ConfidenceScale(threshold),
-        loaded.definition.schema,
-        policy.level,
-        policy.answer,
-    )
-    has_amount = loaded.definition.amount is not None
+class _Alone:
+    """Decides about one row after the other."""
 
-    def decide(outputs: list[float], values: Values, drivers: Sequence[Driver]) -> Decision:
+    def __init__(self, one: Callable[[list[float], Values, Sequence[Driver]], Decision]) -> None:
+        self.one = one
+
+    def all(self, outputs: Outputs, rows: Sequence[Values], drivers: Iterable[Sequence[Driver]]) -> Iterable[Decision]:
+        return map(self.one, outputs.tolist(), rows, drivers)
+
+
+class _Binary:
+    """Finds labels, levels and confidences of many rows at once: 1 microsecond less for each."""
+
+    def __init__(self, loaded: LoadedModel, policy: BinaryPolicy, given: float | None) -> None:
+        self._threshold = _threshold(loaded, given)
+        self._confidence = ConfidenceScale(self._threshold)
+        self._policy = policy
+        self._particular = policy.answer
+        self._schema = loaded.definition.schema
+        self._has_amount = loaded.definition.amount is not None
+
+    def one(self, outputs: list[float], values: Values, drivers: Sequence[Driver]) -> Decision:
         score = outputs[SCORE]
-        label, level, confidence = score >= threshold, level_of(score), scale(score)
-        amount = outputs[AMOUNT] if has_amount else None
-        record = Record(schema, values)
-        answer = particular(Decided(score, threshold, label, level, confidence, record, drivers, amount))
+        level, confidence = self._policy.level(score), self._confidence(score)
+        amount = outputs[AMOUNT] if self._has_amount else None
+        return self._said(score, score >= self._threshold, level, confidence, values, drivers, amount)
+
+    def all(self, outputs: Outputs, rows: Sequence[Values], drivers: Iterable[Sequence[Driver]]) -> Iterable[Decision]:
+        scores = outputs[:, SCORE].tolist()
+        amounts = outputs[:, AMOUNT].tolist() if self._has_amount else repeat(None)
+        labels = [score >= self._threshold for score in scores]
+        levels, confidences = self._policy.levels_of(scores), self._confidence.of_all(scores)
+        return map(self._said, scores, labels, levels, confidences, rows, drivers, amounts)
+
+    def _said(
+        self,
+        score: float,
+        label: bool,
+        level: str,
+        confidence: Confidence,
+        values: Values,
+        drivers: Sequence[Driver],
+        amount: float | None,
+    ) -> Decision:
+        threshold, record = self._threshold, Record(self._schema, values)
+        answer = self._particular(Decided(score, threshold, label, level, confidence, record, drivers, amount))
         probabilities = {"false": 1.0 - score, "true": score}
         return Decision(score, label, level, threshold, confidence, answer, probabilities)
-
-    return decide
 
 
 def _multiclass(loaded: LoadedModel, policy: MulticlassPolicy) -> Decide:
@@ -93,7 +123,7 @@ def _multiclass(loaded: LoadedModel, policy: MulticlassPolicy) -> Decide:
         said = Classified(label, first, probabilities, confidence, Record(schema, values), drivers)
         return Decision(first, label, None, None, confidence, policy.answer(said), probabilities)
 
-    return decide
+    return _Alone(decide)
 
 
 def _regression(loaded: LoadedModel, policy: RegressionPolicy) -> Decide:
@@ -105,7 +135,7 @@ def _regression(loaded: LoadedModel, policy: RegressionPolicy) -> Decide:
         interval = {"low": low, "high": high, "coverage": policy.coverage}
         return Decision(estimate, None, None, None, None, {"interval": interval, **policy.answer(said)})
 
-    return decide
+    return _Alone(decide)
 
 
 def _anomaly(loaded: LoadedModel, policy: AnomalyPolicy, given: float | None) -> Decide:
@@ -119,7 +149,7 @@ def _anomaly(loaded: LoadedModel, policy: AnomalyPolicy, given: float | None) ->
         answer = {"is_anomaly": is_anomaly, "features": driver_list(behind), **policy.answer(said)}
         return Decision(score, is_anomaly, ANOMALY_LEVELS[is_anomaly], threshold, None, answer)
 
-    return decide
+    return _Alone(decide)
 
 
 def _threshold(loaded: LoadedModel, given: float | None) -> float:
