@@ -7,6 +7,7 @@ They give the schema, BentoML's own documents and `bentoml.SyncHTTPClient` their
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, ClassVar, Self
 
 import bentoml
@@ -110,7 +111,7 @@ def _methods(definition: Definition, settings: ServingSettings) -> dict[str, Any
 def _api(name: str, method: Any, check: Check, request: type[BaseModel], answer: type[BaseModel]) -> Any:
     source = create_model(request.__name__, __base__=(JsonInput, request))
     setattr(source, "check", staticmethod(check))  # noqa: B010 - created classes have no such attribute for mypy
-    target = create_model(answer.__name__, __base__=(JsonOutput, answer))
+    target = _output(answer)
 
     async def answered(self: Any, **body: Any) -> Any:
         return target.model_validate(await method(self, **body))
@@ -119,6 +120,12 @@ def _api(name: str, method: Any, check: Check, request: type[BaseModel], answer:
     answered.__doc__ = method.__doc__
     model, _, operation = name.rpartition("_")
     return bentoml.api(answered, route=f"/v1/models/{model}/{operation}", input_spec=source, output_spec=target)
+
+
+@cache
+def _output(answer: type[BaseModel]) -> type[BaseModel]:
+    """The answer as BentoML wants it; all models share it."""
+    return create_model(answer.__name__, __base__=(JsonOutput, answer))
 
 
 def _request(service: Any) -> tuple[str, bytes]:
