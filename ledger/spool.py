@@ -22,6 +22,8 @@ logger = logging.getLogger("tiffin.ledger")
 SEGMENT_BYTES = 8_000_000
 SEGMENT_SECONDS = 60.0
 LOOK_SECONDS = 2.0
+LARGE_BYTES = 50_000
+_MOST_PARTS = os.sysconf("SC_IOV_MAX")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -87,11 +89,11 @@ class Spool:
             return
         self._parts = []
         frames = len(parts) // 2
-        data = b"".join(parts)
+        size = sum(map(len, parts))
         now = monotonic()
         try:
-            self._prepare(now, len(data), frames)
-            self._write(data)
+            self._prepare(now, size, frames)
+            self._write(parts, size)
         except OSError as error:
             self._abandon()
             kind = SpoolFullError if error.errno in _FULL else SpoolError
@@ -124,10 +126,11 @@ class Spool:
         if self._file < 0:
             self._open_segment(now)
 
-    def _write(self, data: bytes) -> None:
-        """Raises OSError when not all of it could be written."""
-        written = os.write(self._file, data)
-        if written != len(data):
+    def _write(self, parts: list[bytes], size: int) -> None:
+        """Raises OSError when not all of it could be written. Large parts are not copied together before."""
+        large = size > LARGE_BYTES * len(parts) and len(parts) <= _MOST_PARTS
+        written = os.writev(self._file, parts) if large else os.write(self._file, b"".join(parts))
+        if written != size:
             raise OSError(errno.ENOSPC, "the disk took only a part")
         if self._settings.fsync:
             os.fdatasync(self._file)
@@ -142,7 +145,7 @@ class Spool:
         self._number += 1
         self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._opened, self._written = now, 0
-        self._write(head(time_ns() // 1_000_000))
+        self._write([begin := head(time_ns() // 1_000_000)], len(begin))
 
     def _abandon(self) -> None:
         """Cut off what a failed write left and end the segment: a reader may have seen more of it than was kept."""

@@ -10,6 +10,8 @@ _BATCH = 512
 _HEX_DIGITS = 15
 """60 random bits of an id: two processes that make 1 000 ids in the same millisecond meet with probability 1e-12."""
 _LAST_COUNT = 0xFFF
+_COUNTS = [f"{count:03x}-8" for count in range(_LAST_COUNT + 1)]
+"""The part of an id that counts within its millisecond, and the variant's digit."""
 
 
 class _Source:
@@ -80,7 +82,7 @@ def new_id() -> str:
     clock.tick()
     count = clock.next_id()
     digits = _source.take()
-    return f"{clock.id_prefix}{count:03x}-8{digits[:3]}-{digits[3:]}"
+    return f"{clock.id_prefix}{_COUNTS[count]}{digits[:3]}-{digits[3:]}"
 
 
 def new_ids(count: int) -> list[str]:
@@ -95,8 +97,8 @@ def new_ids(count: int) -> list[str]:
     digits = os.urandom(count * (_HEX_DIGITS + 1) // 2).hex()
     starts = range(0, count * _HEX_DIGITS, _HEX_DIGITS)
     return [
-        f"{prefix}{place:03x}-8{digits[at : at + 3]}-{digits[at + 3 : at + _HEX_DIGITS]}"
-        for place, at in enumerate(starts, first)
+        f"{prefix}{place}{digits[at : at + 3]}-{digits[at + 3 : at + _HEX_DIGITS]}"
+        for place, at in zip(_COUNTS[first : first + count], starts, strict=True)
     ]
 
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from inference.loaded import LoadedModel
 from inference.runner import Rows, Work
 from models.definition import Definition, Expansion, InvalidRecordError, Record
-from serving.answers import Refused, Results
+from serving.answers import REFUSED, Refused, Results
 from serving.decoding import Values
-from serving.problems import FieldError, Problem
+from serving.problems import FieldError
 from serving.validation import invalid, shown
 
 Checked = Sequence[Values | Refused]
@@ -66,7 +66,7 @@ class Single:
         return row
 
     def several(self, loaded: LoadedModel, records: Checked) -> Asked:
-        rows = loaded.encoding.encode([record for record in records if not isinstance(record, list | Problem)])
+        rows = loaded.encoding.encode([record for record in records if not isinstance(record, REFUSED)])
         return _AskedRows(records, rows, loaded.scoring.width)
 
 
@@ -106,7 +106,7 @@ class Expanded:
         rows: list[Values] = []
         ends = []
         for record in records:
-            if isinstance(record, list | Problem):
+            if isinstance(record, REFUSED):
                 checked.append(record)
                 continue
             expanded = self._rows(record)

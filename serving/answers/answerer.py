@@ -102,7 +102,7 @@ class Assembly:
         self._model = loaded.definition.name
         self._version = loaded.tag
         self._role = role
-        self._several = loaded.definition.kind is Kind.MULTICLASS
+        self._is_binary = loaded.definition.kind is Kind.BINARY
         self._names = loaded.definition.schema.names
         self._starts = list(loaded.encoding.starts)
         self._outside = Outside(loaded.reference, loaded.definition.inputs, self._names)
@@ -147,11 +147,17 @@ class Assembly:
             "created_at": created_at,
             "latency_ms": latency_ms,
         }
-        if decision.probabilities is not None and (self._several or "probabilities" in options.include):
+        if decision.probabilities is not None:
             answer["probabilities"] = decision.probabilities
-        if "features" in options.include:
-            answer["features"] = dict(zip(self._names, values, strict=True))
+        if options.include:
+            self._include(answer, values, options.include)
         return answer
+
+    def _include(self, answer: Answer, values: Values, wanted: Collection[str]) -> None:
+        if "probabilities" in wanted and self._is_binary:
+            answer["probabilities"] = {"false": 1.0 - answer["score"], "true": answer["score"]}
+        if "features" in wanted:
+            answer["features"] = dict(zip(self._names, values, strict=True))
 
     def _unseen(self, values: Values) -> list[str]:
         """What the caller should know about this record: levels that training never saw count as missing."""

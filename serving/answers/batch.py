@@ -17,6 +17,8 @@ from serving.validation import SHOWN_BATCH_ERRORS, SHOWN_ERRORS, Options, invali
 
 Refused = list[FieldError] | Problem
 """In the place of a record's values: what is wrong with it, or why it is not scored."""
+REFUSED = (list, Problem)
+"""For isinstance."""
 logger = logging.getLogger("tiffin.serving")
 
 
@@ -47,7 +49,7 @@ def batch_answer(
     request_id: str,
 ) -> tuple[Answer, Sequence[Answer]]:
     """An item for each of `rows` in order, with a summary; and the predictions among them."""
-    valid = [row for row in rows if not isinstance(row, list | Problem)]
+    valid = [row for row in rows if not isinstance(row, REFUSED)]
     failed = dict(results.failed)
     predictions = _predictions(answerer, results, valid, options, started, failed)
     made = list(predictions.values())
@@ -98,7 +100,7 @@ def _predictions(
 
 def refusals(rows: Sequence[Values | Refused]) -> dict[int, Problem]:
     """The problems of the records that are not valid, by index; together they show `SHOWN_BATCH_ERRORS` at most."""
-    refused = {index: row for index, row in enumerate(rows) if isinstance(row, list | Problem)}
+    refused = {index: row for index, row in enumerate(rows) if isinstance(row, REFUSED)}
     most = max(1, min(SHOWN_ERRORS, SHOWN_BATCH_ERRORS // max(1, len(refused))))
     return {index: row if isinstance(row, Problem) else invalid(row, "record", most) for index, row in refused.items()}
 

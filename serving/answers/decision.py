@@ -18,4 +18,5 @@ class Decision(msgspec.Struct, gc=False):
     confidence: str | None
     answer: dict[str, Any]
     probabilities: Mapping[str, float] | None = None
+    """By class, of models of several classes."""
     warnings: Sequence[str] = ()

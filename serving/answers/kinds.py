@@ -108,8 +108,7 @@ class _Binary:
     ) -> Decision:
         threshold, record = self._threshold, Record(self._schema, values)
         answer = self._particular(Decided(score, threshold, label, level, confidence, record, drivers, amount))
-        probabilities = {"false": 1.0 - score, "true": score}
-        return Decision(score, label, level, threshold, confidence, answer, probabilities)
+        return Decision(score, label, level, threshold, confidence, answer)
 
 
 def _multiclass(loaded: LoadedModel, policy: MulticlassPolicy) -> Decide:
