@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -30,6 +31,8 @@ class Machine:
     date: str
     load_average: float
     """Processes that wanted a core over the last minute, just before the run: above 0.5 others were at work."""
+    loop_seconds: float
+    """Processor time of ten million additions in Python, the best of three: shared machines are not always as fast."""
 
 
 def this_machine(repository: Path) -> Machine:
@@ -44,7 +47,15 @@ def this_machine(repository: Path) -> Machine:
         commit=_commit(repository),
         date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         load_average=round(os.getloadavg()[0], 2),
+        loop_seconds=round(min(_loop_seconds() for _ in range(3)), 2),
     )
+
+
+def _loop_seconds() -> float:
+    begin, total = time.process_time(), 0
+    for number in range(10_000_000):
+        total += number
+    return time.process_time() - begin
 
 
 def _cpu() -> str:

@@ -57,7 +57,8 @@ class Report:
             "Written by `python -m benchmarks` (`make bench`), which starts every server itself.",
             f"- {machine.date}, commit {machine.commit}, {self.minutes:.1f} minutes\n"
             f"- {machine.cpu}, {machine.cores} cores, {machine.memory_gib} GiB, Linux {machine.kernel}; "
-            f"load average before the run {machine.load_average}\n"
+            f"load average before the run {machine.load_average}; ten million additions in Python took "
+            f"{machine.loop_seconds:.2f} s\n"
             f"- Python {machine.python}; {libraries}\n"
             f"- {self.pinning}; {self.options.rounds} interleaved rounds of {self.options.seconds:g} s each; medians "
             f"over rounds; all servers serve {self.home.fraud_tag} with one worker, one thread per library",
