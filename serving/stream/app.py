@@ -61,7 +61,8 @@ class StreamApp:
             await send({"type": "http.response.body", "body": retry, "more_body": True})
 
         async def write(notices: list[Notice], events: list[Event]) -> None:
-            content = b"".join([*map(_notice_event, notices), *map(_event, events)]) or b": heartbeat\n\n"
+            blocks = [*map(_notice_event, notices), *(event.block for event in events)]
+            content = b"".join(blocks) or b": heartbeat\n\n"
             await send({"type": "http.response.body", "body": content, "more_body": True})
 
         await self._serve(wants, after, receive, begin, write, "http.disconnect", "events")
@@ -75,9 +76,9 @@ class StreamApp:
             await send({"type": "websocket.accept"})
 
         async def write(notices: list[Notice], events: list[Event]) -> None:
-            texts = [*map(_notice_text, notices), *map(_text, events)] or [b'{"type":"heartbeat"}']
+            texts = [*map(_notice_text, notices), *(event.text for event in events)] or ['{"type":"heartbeat"}']
             for text in texts:
-                await send({"type": "websocket.send", "text": text.decode()})
+                await send({"type": "websocket.send", "text": text})
 
         await self._serve(wants, after, receive, begin, write, "websocket.disconnect", "websocket")
         with suppress(OSError, RuntimeError):
@@ -162,17 +163,9 @@ def _listed(given: list[tuple[str, str]], name: str) -> list[str]:
     return [value for key, text in given if key == name for value in text.split(",") if value]
 
 
-def _event(event: Event) -> bytes:
-    return b"id: %s\nevent: prediction\ndata: %s\n\n" % (event.identity.encode(), event.data)
-
-
 def _notice_event(notice: Notice) -> bytes:
     return b"event: %s\ndata: %s\n\n" % (notice.kind.encode(), notice.as_json())
 
 
-def _text(event: Event) -> bytes:
-    return b'{"type":"prediction","id":"%s","prediction":%s}' % (event.identity.encode(), event.data)
-
-
-def _notice_text(notice: Notice) -> bytes:
-    return b'{"type":"%s","notice":%s}' % (notice.kind.encode(), notice.as_json())
+def _notice_text(notice: Notice) -> str:
+    return f'{{"type":"{notice.kind}","notice":{notice.as_json().decode()}}}'

@@ -19,14 +19,24 @@ class Announced(msgspec.Struct, gc=False):
 read_announced = msgspec.json.Decoder(Announced).decode
 
 
-@dataclass(frozen=True, slots=True)
 class Event:
-    """One prediction of the feed: `identity` is its place, from which a client may go on; `data` is JSON."""
+    """One prediction of the feed: `identity` is its place, from which a client may go on; `data` is JSON.
 
-    identity: str
-    model: str
-    level: str | None
-    data: bytes
+    `block` is what server-sent events carry, put together once for all listeners, and `text` what WebSockets do.
+    """
+
+    __slots__ = ("block", "data", "identity", "level", "model")
+
+    def __init__(self, identity: str, model: str, level: str | None, data: bytes) -> None:
+        self.identity = identity
+        self.model = model
+        self.level = level
+        self.data = data
+        self.block = b"id: %s\nevent: prediction\ndata: %s\n\n" % (identity.encode(), data)
+
+    @property
+    def text(self) -> str:
+        return f'{{"type":"prediction","id":"{self.identity}","prediction":{self.data.decode()}}}'
 
 
 @dataclass(frozen=True, slots=True)

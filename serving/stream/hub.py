@@ -18,6 +18,9 @@ logger = logging.getLogger("tiffin.serving")
 
 TICK_SECONDS = 0.25
 """Between two deliveries: predictions of that time travel together, so that listeners cost little."""
+AT_ONCE = 10
+"""So many listeners are served in one turn of the event loop, then predictions have theirs."""
+PAUSE_SECONDS = 0.005
 MOST_IN_TICK = 100
 """Predictions that one listener gets of one delivery; the others are counted in a notice."""
 BLOCK_MILLISECONDS = 200
@@ -113,18 +116,22 @@ class Hub:
         portion = await self._feed.next(self._last, BLOCK_MILLISECONDS)
         if portion is not None:
             self._last = portion.last
-            self._hand_out(portion.events)
+            await self._hand_out(portion.events)
             await asyncio.sleep(TICK_SECONDS)
 
-    def _hand_out(self, events: Sequence[Event]) -> None:
-        """What is wanted is found once for all listeners that want the same."""
-        for wants, group in list(self._groups.items()):
+    async def _hand_out(self, events: Sequence[Event]) -> None:
+        """What is wanted is found once for all listeners that want the same. Who joins meanwhile gets what follows."""
+        served = 0
+        for wants, group in [(wants, list(group)) for wants, group in self._groups.items()]:
             wanted = [event for event in events if wants(event)]
             shown, more = wanted[:MOST_IN_TICK], len(wanted) - MOST_IN_TICK
             for listener in group if wanted else ():
                 listener.offer(shown)
                 if more > 0:
                     listener.skip(more)
+                served += 1
+                if served % AT_ONCE == 0:
+                    await asyncio.sleep(PAUSE_SECONDS)
 
     async def _replay(self, listener: Listener, after: str) -> None:
         """What lies between a place and the last event that was handed out: what comes later is handed out to all."""
