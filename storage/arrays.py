@@ -18,7 +18,8 @@ def teach(connection: Any) -> None:
 
 
 def _read(text: str | None, cursor: Any) -> Any:
-    """A list, as psycopg2 gives it but for the sign of a zero; what JSON cannot say (NaN, null, arrays of arrays) is left to psycopg2."""
+    """A list, as psycopg2 gives it but for the sign of a zero; what JSON cannot say (NaN, null, arrays of arrays) is
+    left to psycopg2."""
     if text is None:
         return None
     try:
