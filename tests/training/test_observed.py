@@ -282,10 +282,11 @@ def test_a_database_that_is_not_migrated_says_so(database_url: str, settings: St
 def test_a_database_that_goes_away_while_features_are_read_is_said_to_be_away() -> None:
     def cut(stage: str, done: int, total: int) -> None:
         if stage == "features" and done > 1:
-            execute(url.get_secret_value(), f"{ended} where application_name = 'tiffin train'")
+            execute(url, f"{ended} where application_name = 'tiffin train'")
 
-    url = sample.storage().database_url
-    assert url is not None
+    given = sample.storage().database_url
+    assert given is not None
+    url = given.get_secret_value()
     ended = "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
     with pytest.raises(NoDatabaseError, match="model 'churn' learns from the events"):
         source().table(CHURN, 1200, cut)

@@ -210,5 +210,7 @@ def test_rows_count_by_their_weights(fold: Fold) -> None:
     weighed = Fold(fold.matrix, target, fold.held, held, weights, held_weights)
     assert np.allclose(learner.fit(weighed, silent).margins(fold.held), 1.0, atol=0.05)
     assert np.allclose(learner.refit(weighed, learner.fit(weighed, silent), silent).margins(fold.held), 1.0, atol=0.05)
-    assert np.allclose(whole([weighed]).weights, held_weights)
+    together = whole([weighed]).weights
+    assert together is not None
+    assert np.allclose(together, held_weights)
     assert whole([fold]).weights is None
