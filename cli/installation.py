@@ -98,7 +98,7 @@ def _events(settings: Settings) -> Events | None:
             url = urls(settings.storage).database
             migrate(url)
             with champions.connected(url, settings.storage) as engine:
-                return read_events(engine)
+                return read_events(engine, embedded=settings.storage.database_url is None)
     except StorageUnavailableError:
         return None
 

@@ -112,10 +112,11 @@ def _events(engine: Engine | None, order: Order, settings: StorageSettings) -> E
     """What the database holds for models that learn from events, after the sample data has come in where it is due."""
     if engine is None:
         return NOTHING
-    found = read_events(engine)
+    embedded = settings.database_url is None
+    found = read_events(engine, embedded=embedded)
     if order.fills_sample and is_to_be_filled(settings, found, definitions().values()):
-        fill_sample(engine)
-        return read_events(engine)
+        fill_sample(engine, found)
+        return read_events(engine, embedded=embedded)
     return found
 
 

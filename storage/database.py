@@ -8,10 +8,11 @@ from datetime import timedelta
 from math import ceil
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from storage import arrays
 from storage.addresses import redact
 from storage.errors import MigrationError, StorageUnavailableError
 from storage.settings import StorageSettings
@@ -28,7 +29,7 @@ def open_engine(url: str, settings: StorageSettings, *, application: str = "tiff
     No ping before each use (a round trip per transaction): `transact` tries once more when a pooled connection had
     died, and the first failure empties the pool. Keep-alives find a vanished host within 10 s; TCP alone takes 2 h.
     """
-    return create_engine(
+    engine = create_engine(
         url.replace("postgresql:", "postgresql+psycopg2:", 1),
         pool_size=settings.database_pool_size,
         max_overflow=settings.database_pool_overflow,
@@ -45,6 +46,8 @@ def open_engine(url: str, settings: StorageSettings, *, application: str = "tiff
             "tcp_user_timeout": 10_000,
         },
     )
+    event.listen(engine, "connect", lambda connection, record: arrays.teach(connection))
+    return engine
 
 
 def transact(engine: Engine, work: Callable[[Connection], T]) -> T:

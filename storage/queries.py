@@ -19,6 +19,7 @@ import psycopg2
 import psycopg2.errors
 import psycopg2.extensions
 
+from storage import arrays
 from storage.addresses import redact
 from storage.breaker import Breaker
 from storage.errors import MigrationError, StorageUnavailableError
@@ -145,6 +146,7 @@ class _Connection:
         self._connection = psycopg2.connect(url, async_=1, application_name=application, options=_OPTIONS)
         try:
             _wait(self._connection, deadline)
+            arrays.teach(self._connection)
         except BaseException:
             self._connection.close()
             raise

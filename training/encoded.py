@@ -37,11 +37,13 @@ class Encoded:
         """Rows to fit on, wide categories coded by other rows' targets, and rows held out from them; with another
         `target` (rows,) than the table's if one is given."""
         target = self._table.target if target is None else target
+        weights = self._table.weights
+        weighed = (None, None) if weights is None else (weights[fitted], weights[held])
         if not self._wide:
-            return Fold(self.matrix[fitted], target[fitted], self.matrix[held], target[held])
+            return Fold(self.matrix[fitted], target[fitted], self.matrix[held], target[held], *weighed)
         encoding = self._encoding_of(fitted)
         matrix = cross_fitted(encoding, self._table.features.iloc[fitted], self._ranked_by[fitted], self._seed)
-        return Fold(matrix, target[fitted], encode(encoding, self._table.features.iloc[held]), target[held])
+        return Fold(matrix, target[fitted], encode(encoding, self._table.features.iloc[held]), target[held], *weighed)
 
     def _encoding_of(self, fitted: Indices) -> Encoding:
         """Wide categories coded from these rows; narrow ones as everywhere: a rank must not change its meaning."""

@@ -81,7 +81,7 @@ def statement(observations: Observations, view: View) -> str:
         "with scope (until, seed, portion) as (values (%s::timestamptz, %s::bigint, %s::float8)), "  # noqa: S608
         f"observation as ({text}) "
         f"select {keys}, observation.as_of, observation.outcome from observation, scope "
-        f"where observation.as_of < scope.until order by observation.as_of, {keys}"
+        f"where observation.as_of < scope.until order by observation.as_of, {keys}, observation.outcome"
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection
 
+from features.duration import write_duration
 from features.views import View, view
 from models.definition import Definition, Forecast
 from registry.details import FromView
@@ -18,10 +19,10 @@ from storage.database import open_engine, transact
 from storage.errors import StorageUnavailableError
 from storage.settings import StorageSettings
 from training import windows
-from training.check import check
-from training.errors import NoDatabaseError
+from training.check import MIN_ROWS, check
+from training.errors import DataError, NoDatabaseError
 from training.observations import observations_of
-from training.observing import Seen, groups_of, moments_of, observe
+from training.observing import Seen, groups_of, moments_of, observe, remedy_of
 from training.progress import Progress, silent
 from training.table import Table
 
@@ -57,7 +58,8 @@ class Observed:
         seen = self._transact(
             lambda connection: observe(connection, asked, found, definition, wanted, self.until, progress), definition
         )
-        return _table(_known(seen, found, definition), found, definition)
+        made = _table(_known(seen, found, definition), found, definition)
+        return replace(made, findings=(*seen.findings, *made.findings))
 
     def _transact(self, work: Callable[[Connection], Seen], definition: Definition) -> Seen:
         given = self.storage.database_url
@@ -89,10 +91,24 @@ def _known(seen: Seen, view: View, definition: Definition) -> Seen:
         for at, (pair, row) in enumerate(zip(seen.pairs, seen.rows, strict=True))
         if row.since is not None and not (definition.thin == "refuse" and row.is_thin(view, pair.as_of))
     ]
+    fewest = 1 if isinstance(definition.policy, Forecast) else MIN_ROWS
+    if len(kept) < fewest:
+        words = _unknown(len(kept), len(seen.pairs), fewest, view, definition)
+        raise DataError(f"view {view.name}", [words, remedy_of(view)])
     pairs, rows = [seen.pairs[at] for at in kept], [seen.rows[at] for at in kept]
     facts = seen.facts.model_copy(update={"observations": len(kept), "entities": len({pair.entity for pair in pairs})})
     dealt = None if seen.dealt is None else seen.dealt.take(np.array(kept, np.intp))
     return Seen(pairs, [seen.outcomes[at] for at in kept], rows, facts, dealt)
+
+
+def _unknown(kept: int, observed: int, fewest: int, view: View, definition: Definition) -> str:
+    known = f"an entity is known {view.known}"
+    if definition.thin == "refuse":
+        known += f", and for {write_duration(view.least_history)}, which {definition.file} asks for by thin='refuse'"
+    return (
+        f"of {observed:,} observations {kept:,} are of entities of which enough was known then, at least {fewest} are "
+        f"needed ({known})"
+    )
 
 
 def _table(seen: Seen, view: View, definition: Definition) -> Table:

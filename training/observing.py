@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from features.duration import write_duration
 from features.entity import Entity
 from features.reader import FeatureRow, Pair, Query, array, read
-from features.sample.load import PREFIX
+from features.sampled import PREFIX
 from features.views import View
 from models.definition import Definition, Forecast
 from registry.details import FromView
@@ -26,6 +27,7 @@ from training.dealing import Dealt
 from training.draw import Moments, draw
 from training.errors import DataError, NoEventsError
 from training.observations import Observations, statement
+from training.outcomes import checked
 from training.progress import Progress, stage
 from training.query import STATEMENT_SECONDS
 
@@ -47,6 +49,8 @@ class Seen:
     facts: FromView
     dealt: Dealt | None = None
     """The side of the split that each was drawn for."""
+    findings: tuple[str, ...] = ()
+    """What was left out, in words."""
 
 
 def observe(
@@ -62,16 +66,29 @@ def observe(
     meanwhile; only events before `until` count.
 
     Tells `progress` of the stages "read" and "features". Raises NoEventsError where the sources are empty, DataError
-    where too little can be observed or the database refuses the observations' text.
+    where too little can be observed, what is observed is not what it must be, or the database refuses the text of the
+    observations or of the view.
     """
     query = _query(connection)
     with stage(progress, "read"):
         newest = _newest(query, view, until, definition.name)
-        pairs, outcomes, dealt = _observed(query, asked, view, definition, newest, wanted)
+        pairs, outcomes, dealt, findings = _observed(query, asked, view, definition, newest, wanted)
     with stage(progress, "features"):
-        rows = _features(query, view, pairs, progress)
+        with _refused(f"features/views/{view.name}.sql"):
+            rows = _features(query, view, pairs, progress)
         facts = _facts(query, view, asked, pairs, newest)
-    return Seen(pairs, outcomes, rows, facts, dealt)
+    return Seen(pairs, outcomes, rows, facts, dealt, findings)
+
+
+@contextmanager
+def _refused(file: str) -> Iterator[None]:
+    """Turns what the database says against a file's text into a DataError; that it does not answer passes."""
+    try:
+        yield
+    except DBAPIError as error:
+        if error.connection_invalidated or getattr(error.orig, "pgcode", None) is None:
+            raise
+        raise DataError(file, [f"the database refuses it: {str(error.orig).strip()}"]) from error
 
 
 def _query(connection: Connection) -> Query:
@@ -102,34 +119,44 @@ def _newest(query: Query, view: View, given: datetime | None, model: str) -> dat
 
 def _observed(
     query: Query, asked: Observations, view: View, definition: Definition, until: datetime, wanted: int
-) -> tuple[list[Pair], list[Any], Dealt | None]:
-    """The observations that are used, their outcomes and their sides."""
+) -> tuple[list[Pair], list[Any], Dealt | None, tuple[str, ...]]:
+    """The observations that are used, their outcomes and their sides, and what was left out."""
     recipe, text = definition.recipe, statement(asked, view)
     latest = (until - asked.horizon).isoformat()
 
     def portion(share: float) -> Sequence[Sequence[Any]]:
         return query(text, (latest, str(recipe.seed), f"{share:.9f}"))
 
-    try:
+    with _refused(asked.file):
         there = len(portion(PILOT)) / PILOT
-        found = [row for row in portion(min(1.0, PER_ROW * wanted / max(1.0, there))) if row[-1] is not None]
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise
-        raise DataError(
-            f"training/observations/{asked.model}.sql", [f"the database refuses it: {error.orig}"]
-        ) from error
+        given = portion(min(1.0, PER_ROW * wanted / max(1.0, there)))
+    found, findings = checked(given, asked, view, definition)
     if len(found) < MIN_ROWS:
-        raise DataError(f"view {view.name}", [_too_few(len(found), asked, until)])
+        problems = [_too_few(len(found), asked, until), *_empty(query, view), remedy_of(view)]
+        raise DataError(f"view {view.name}", problems)
     pairs = [Pair(Entity(tuple(ids)), as_of) for *ids, as_of, _ in found]
     chosen, dealt = draw(moments_of(pairs), groups_of(pairs, view, definition), recipe, wanted, asked.horizon)
-    return [pairs[at] for at in chosen], [found[at][-1] for at in chosen], dealt
+    return [pairs[at] for at in chosen], [found[at][-1] for at in chosen], dealt, findings
+
+
+def _empty(query: Query, view: View) -> list[str]:
+    """The sources that hold nothing, in words."""
+    empty = [name for name in view.sources if not query(f"select 1 from {name} limit 1", ())]  # noqa: S608 - our names
+    return [f"nothing has come into {', '.join(empty)}"] if empty else []
+
+
+def remedy_of(view: View) -> str:
+    """How events come in."""
+    return (
+        f"load what happened, from long enough ago, for each of {', '.join(view.sources)}: `tiffin load SOURCE FILE`; "
+        "or look at it with synthetic events, in a database of their own: `tiffin sample`"
+    )
 
 
 def _too_few(found: int, asked: Observations, until: datetime) -> str:
     needs = f"at least {MIN_ROWS} are needed, each with its {write_duration(asked.horizon)} of outcome"
-    newest = until.isoformat(timespec="seconds")
-    return f"it gives {found:,} observations ({asked.who}): {needs} before the newest event, {newest}"
+    moment = until.isoformat(timespec="seconds")
+    return f"it gives {found:,} observations ({asked.who}): {needs} before {moment}, as far as events are known"
 
 
 def moments_of(pairs: Sequence[Pair]) -> Moments:

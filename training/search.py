@@ -132,10 +132,11 @@ def loss_of(learner: Learner, folds: list[Fold], practice: Practice) -> float:
         learned = learner.apart(folds, silent)
     except np.linalg.LinAlgError:
         return float("inf")
-    losses = [
-        practice.losses(one.margins(fold.held), fold.held_target) for one, fold in zip(learned, folds, strict=True)
-    ]
-    return float(np.concatenate(losses).mean())
+    losses = np.concatenate(
+        [practice.losses(one.margins(fold.held), fold.held_target) for one, fold in zip(learned, folds, strict=True)]
+    )
+    weights = [fold.held_weights for fold in folds if fold.held_weights is not None]
+    return float(np.average(losses, weights=np.concatenate(weights) if weights else None))
 
 
 def _pairs(

@@ -53,6 +53,15 @@ class Table:
     def positive_rate(self) -> float:
         return float(self.target.mean())
 
+    @property
+    def weights(self) -> NDArray[np.float64] | None:
+        """What each row counts in fitting, shape (rows,), 1 on average; None: all alike.
+
+        A forecast's target is a multiple of its series' level, and varies by chance the more the smaller that is:
+        counts vary as Poisson's do, by one over the level. Unweighted, slow movers would be most of the loss.
+        """
+        return None if self.scales is None else self.scales / self.scales.mean()
+
     def quantities(self, estimates: NDArray[np.float64], rows: Indices | None = None) -> NDArray[np.float64]:
         """What estimates of the target of `rows`, or of all, shape (rows,), stand for in the target column's unit."""
         if self.scales is None or self.offsets is None:

@@ -11,17 +11,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine
 
 from features.errors import OtherRowsError
 from features.sample import bank, learning, retail, shop
 from features.sample.columns import Columns
+from features.sample.held import held
 from features.sample.size import FULL, Size
+from features.sampled import PREFIX, others, remove
 from storage.database import transact
-from storage.tables import SOURCES
 
-PREFIX = "sample"
-"""What the ids of all sample events begin with."""
 _BATCH_ROWS = 50_000
 
 Hears = Callable[[str, int, int], None]
@@ -30,10 +29,10 @@ Hears = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Rows written, by table; none when the sample data was there already."""
+    """Rows written, by table; none when the sample data was there already. It ends at `ends_at`."""
 
     rows: dict[str, int]
-    ends_at: datetime | None
+    ends_at: datetime
 
 
 def load_sample(
@@ -43,26 +42,32 @@ def load_sample(
     end: datetime | None = None,
     seed: int = 7,
     among_others: bool = False,
+    renew: bool = False,
     hear: Hears = lambda table, done, total: None,
 ) -> Loaded:
     """Write the sample data into the source tables, in one transaction; nothing where it is already.
 
-    All events lie before `end`; default: the last midnight, UTC. A run that is killed leaves nothing behind.
-    Raises OtherRowsError when there are rows of others and not `among_others`, StorageUnavailableError and
-    MigrationError.
+    All events lie before `end`; default: the last midnight, UTC. `renew`: where it is already and ends earlier, it is
+    taken out and made anew, as large as it was; rows of others stay. A run that is killed leaves all as it was, and who
+    reads meanwhile does not wait. Raises OtherRowsError when there are rows of others and not `among_others`,
+    StorageUnavailableError and MigrationError.
     """
     ends_at = end or datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
     def work(connection: Connection) -> Loaded:
         connection.exec_driver_sql("select pg_advisory_xact_lock(hashtext('tiffin sample'))")
-        if _is_there(connection):
-            return Loaded({}, None)
-        if not among_others and (others := _others(connection)):
-            raise OtherRowsError(others)
         connection.exec_driver_sql("set local statement_timeout = 0")
         connection.exec_driver_sql("set local synchronous_commit = off")
+        there, wanted = held(connection), size
+        if there is not None:
+            if not renew or there.ends_at >= ends_at:
+                return Loaded({}, there.ends_at)
+            wanted = there.size
+        elif not among_others and (strangers := others(connection)):
+            raise OtherRowsError(strangers)
+        remove(connection)
         rows = {}
-        for table, columns in generate(size, ends_at, seed):
+        for table, columns in generate(wanted, ends_at, seed):
             rows[table] = _write(connection, table, columns, hear)
             connection.exec_driver_sql(f"analyze {table}")
         return Loaded(rows, ends_at)
@@ -79,22 +84,6 @@ def generate(size: Size, end: datetime, seed: int) -> Iterator[tuple[str, Column
     yield from learning.generate(streams[1], size.users, start, stop).items()
     yield from shop.generate(streams[2], size.users, size.items, start, stop).items()
     yield from retail.generate(streams[3], size.stores, size.articles, start, stop).items()
-
-
-def _is_there(connection: Connection) -> bool:
-    event_id = SOURCES["customers"].c.event_id
-    found = select(event_id).where(event_id.between(f"{PREFIX}-", f"{PREFIX}-~")).limit(1)
-    return connection.execute(found).first() is not None
-
-
-def _others(connection: Connection) -> list[str]:
-    """The sources that hold rows of others."""
-    found = []
-    for name, table in SOURCES.items():
-        others = select(table.c.event_id).where(~table.c.event_id.between(f"{PREFIX}-", f"{PREFIX}-~")).limit(1)
-        if connection.execute(others).first() is not None:
-            found.append(name)
-    return found
 
 
 def _write(connection: Connection, table: str, columns: Columns, hear: Hears) -> int:

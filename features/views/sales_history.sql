@@ -36,28 +36,39 @@ cross join lateral (
         where event.store_id = spine.store_id and event.sku_id = spine.sku_id and event.at < spine.as_of
     ),
 
-    sold as (
-        select spine.as_of::date - at::date as ago, sum(units) as units
-        from known
-        where what = 'sale' and at >= date_trunc('day', spine.as_of) - interval '400 days'
-        group by spine.as_of::date - at::date
-    ),
-
     first_sale as (
-        select at as since
+        select at as since, span.days, date_trunc('day', spine.as_of) - interval '1 day' * span.days as begins
         from known
+        cross join lateral (select least(greatest(spine.as_of::date - at::date, 28), 400) as days) as span
         where what = 'sale'
         order by at
         limit 1
     ),
 
-    history as (
-        select array_agg(least(coalesce(sold.units, 0), 1e6)::float8 order by day.ago desc) as units
+    entry as (  -- sales by the number of their day, in whole thousandths, and a row for every day there is
+        select
+            date_part('day', known.at - first_sale.begins)::integer as day,
+            (known.units * 1000)::integer as thousandths
         from first_sale
-        cross join lateral generate_series(
-            1, least(greatest(spine.as_of::date - first_sale.since::date, 28), 400)
-        ) as day (ago)
-        left join sold on sold.ago = day.ago
+        cross join known
+        where
+            known.what = 'sale'
+            and known.at >= first_sale.begins
+            and known.at < date_trunc('day', spine.as_of)
+        union all
+        select generate_series(0, first_sale.days - 1), null
+        from first_sale
+    ),
+
+    daily as (
+        select day, sum(thousandths) as thousandths
+        from entry
+        group by day
+    ),
+
+    history as (
+        select array_agg(least(coalesce(thousandths, 0) / 1000::float8, 1e6) order by day) as units
+        from daily
     ),
 
     price as (

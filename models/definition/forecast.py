@@ -25,6 +25,9 @@ LEVEL_SEASONS: dict[Period, int] = {"hour": 7, "day": 4, "week": 1, "month": 1}
 """Seasons of history that the level is taken from."""
 REMEMBERED = 8
 """Seasons that what is usual is taken from, as far as the history goes."""
+EARLIER: dict[Period, int] = {"hour": 8, "day": 8, "week": 2, "month": 3}
+"""Seasons of which the observation is seen by itself: what comes again every few of them (a promotion every eighth
+week) shows in one and is blurred in their mean."""
 USUAL, LEVEL = "usual", "level"
 """Inputs that say what an estimate is relative to: quantity = level x (usual + estimate)."""
 
@@ -108,6 +111,10 @@ class Window:
             ("recent", "The mean of the last season"),
             ("before", "The mean of as many periods before those that the level is taken from"),
             ("year_ago", "The mean around the same time a year ago"),
+            *(
+                (f"seasonal_{ago}", f"The observation at the same place of the season, {ago} seasons ago")
+                for ago in range(2, EARLIER[self.period] + 1)
+            ),
         )
         return Schema(
             (
@@ -144,6 +151,7 @@ class Window:
                 self._usual(history, step) / level,
                 *shared,
                 self._year_ago(history, step, level),
+                *self._earlier(history, step, level),
                 level,
                 spread,
                 idle,
@@ -212,6 +220,11 @@ class Window:
     def _same_place(self, history: Sequence[float], step: int) -> Sequence[float]:
         """The latest observations at the step's place of the season, the last one first."""
         return history[(step - 1) % self.season - self.season :: -self.season][:REMEMBERED]
+
+    def _earlier(self, history: Sequence[float], step: int, level: float) -> Sequence[float | None]:
+        """The observations at the step's place of the season from the second season ago on; None before the history."""
+        known = self._same_place(history, step)[1 : EARLIER[self.period]]
+        return [*(value / level for value in known), *([None] * (EARLIER[self.period] - 1 - len(known)))]
 
     def _year_ago(self, history: Sequence[float], step: int, level: float) -> float | None:
         """The mean of a season around the step's moment a year before it; None where the history does not go back."""

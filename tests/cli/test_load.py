@@ -82,6 +82,16 @@ def test_sample_data_is_written_once(tiffin: Tiffin, online: StorageSettings, da
     assert "there already" in again.stderr
 
 
+def test_old_sample_data_is_made_anew_when_asked(tiffin: Tiffin, online: StorageSettings, database_url: str) -> None:
+    assert tiffin("sample", "--small", "--until", "2026-03-01").code == 0
+    assert "`tiffin sample --renew` makes it anew, up to today" in tiffin("sample").stderr
+    ran = tiffin("sample", "--renew", "--until", "2026-04-01", "--json")
+    assert ran.json["until"] == "2026-04-01T00:00:00+00:00"
+    assert execute(database_url, "select count(*) from customers") == [(ran.json["rows"]["customers"],)]
+    assert execute(database_url, "select max(sold_at)::date::text from sales") == [("2026-03-31",)]
+    assert tiffin("sample", "--renew", "--until", "2026-04-01", "--json").json["rows"] == {}
+
+
 def test_sample_data_is_not_mixed_with_other_rows_unasked(
     tiffin: Tiffin, online: StorageSettings, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,27 @@ def test_without_a_database_a_model_that_learns_from_events_says_so(
     assert "`tiffin train churn --data FILE`" in ran.stderr
 
 
+@pytest.mark.usefixtures("events")
+def test_observations_that_cannot_be_used_are_named_with_the_way_out(
+    tiffin: Tiffin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = "-- who: all\n-- grain: one\n-- outcome: none\n-- horizon: 1 day\n"
+    monkeypatch.setattr("training.observations.FOLDER", tmp_path)
+    texts = {
+        "selec user_id from users": "the database refuses it: syntax error at or near",
+        "select user_id, changed_at::date as as_of, 1 as outcome from users": "column 'as_of': ",
+        "select user_id, changed_at + interval '40 days' as as_of, 1 as outcome from users": "0 negatives are too few",
+        "select user_id, changed_at as as_of, null as outcome from users": "`tiffin load SOURCE FILE`",
+        "select user_id, changed_at as as_of, 1 as outcome from users, generate_series(1, 2)": "more than once",
+    }
+    for text, words in texts.items():
+        (tmp_path / "churn.sql").write_text(header + text)
+        ran = tiffin("train", "churn", "--json")
+        assert ran.code == 1
+        assert words in " ".join(ran.stderr.split()), text
+        assert "Traceback" not in ran.stderr
+
+
 def test_an_outside_database_gets_no_sample_data_unasked(
     tiffin: Tiffin, online: StorageSettings, database_url: str
 ) -> None:
@@ -116,6 +138,27 @@ def test_a_start_fills_an_empty_embedded_database_with_sample_data_once(
         assert count[0] > (100,)
         assert "sample data" not in tiffin("train", "--within-serve").stderr
         assert execute(url, "select count(*) from activity") == [(count[0][0],)]
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["nothing else", "an event of the user's own"])
+def test_a_start_makes_old_sample_data_anew_where_there_is_nothing_else(
+    tiffin: Tiffin, offline: Path, monkeypatch: pytest.MonkeyPatch, own: bool
+) -> None:
+    tiny = dataclasses.replace(SMALL, customers=60, users=50, days=100)
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    with LocalServers(offline) as servers:
+        url = servers.start()["postgresql"]
+        migrate(url)
+        with connected(url, StorageSettings(state_dir=offline)) as engine:
+            load_sample(engine, size=tiny, end=today - timedelta(days=10))
+        if own:
+            execute(url, "insert into users (event_id, user_id, changed_at) values ('1', 'me', now())")
+        ran = tiffin("train", "--within-serve")
+        assert ran.code == 0, ran.stderr
+        last = execute(url, "select max(sold_at) from sales")[0][0]
+        assert isinstance(last, datetime)
+        assert (today - last < timedelta(days=2)) is not own
+        assert ("make it anew, up to today" in ran.stderr) is not own
 
 
 def test_a_later_version_becomes_champion_only_when_asked_and_people_read_how(

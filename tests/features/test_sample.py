@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import dataclasses
+from datetime import datetime, timedelta
 from functools import partial
 
 import numpy as np
@@ -13,7 +14,9 @@ from features.entity import Entity
 from features.queries import engine_query
 from features.reader import Pair, Query, read
 from features.sample import SMALL, load_sample
+from features.sample.held import Held, held
 from features.sample.load import generate
+from features.sampled import last_sale, others
 from features.views import view
 from storage.database import open_engine
 from storage.migrations import migrate
@@ -50,6 +53,50 @@ def test_running_it_again_changes_nothing(database_url: str, settings: StorageSe
     assert {table: total for table, done, total in heard if done == total} == loaded.rows
     assert load(engine).rows == {}
     assert counts(engine) == loaded.rows
+    engine.dispose()
+
+
+def test_what_is_there_says_how_much_it_is_and_until_when(sample: Engine) -> None:
+    with sample.connect() as connection:
+        assert held(connection) == Held(SMALL, ENDS_AT)
+        last = last_sale(connection)
+        assert others(connection) == []
+    assert last is not None
+    assert ENDS_AT - timedelta(days=3) < last < ENDS_AT
+
+
+def test_old_sample_data_is_made_anew_and_rows_of_others_stay(database_url: str, settings: StorageSettings) -> None:
+    migrate(database_url)
+    engine = open_engine(database_url, settings)
+    small = dataclasses.replace(SMALL, customers=60, users=50, days=100)
+    load(engine, size=small, end=ENDS_AT - timedelta(days=30))
+    execute(database_url, "insert into users (event_id, user_id, changed_at) values ('sampled-by-me', 'me', now())")
+    assert load(engine).rows == {}
+    renewed = load(engine, renew=True)
+    assert renewed.ends_at == ENDS_AT
+    with engine.connect() as connection:
+        assert held(connection) == Held(small, ENDS_AT)
+        assert others(connection) == ["users"]
+    assert counts(engine) == {**renewed.rows, "users": renewed.rows["users"] + 1}
+    assert load(engine, renew=True).rows == {}
+    assert load(engine, renew=True, end=ENDS_AT - timedelta(days=1)).ends_at == ENDS_AT, "never older than it is"
+    engine.dispose()
+
+
+def test_what_reads_while_it_is_made_anew_sees_the_old_data_and_does_not_wait(
+    database_url: str, settings: StorageSettings
+) -> None:
+    migrate(database_url)
+    engine = open_engine(database_url, settings)
+    load(engine, end=ENDS_AT - timedelta(days=30))
+    seen = []
+
+    def look(table: str, done: int, total: int) -> None:
+        seen.append(execute(database_url, "set statement_timeout = '5s'; select max(sold_at) from sales")[0][0])
+
+    load(engine, renew=True, hear=look)
+    assert len(seen) >= len(SOURCES)
+    assert all(isinstance(at, datetime) and at < ENDS_AT - timedelta(days=30) for at in seen)
     engine.dispose()
 
 

@@ -65,6 +65,20 @@ def test_each_period_is_compared_with_its_own_place_of_the_season() -> None:
     assert row[PLACE("weekday")] == 2
 
 
+def test_every_season_back_is_seen_by_itself_as_far_as_the_history_goes() -> None:
+    history = [float(day % 7 + 10 * (day // 7)) for day in range(35)]  # five weeks
+    row = WEEK.rows(asked(history))[9]
+    level = WEEK.level(history)
+    seen = [row[PLACE("seasonal")], *(row[PLACE(f"seasonal_{ago}")] for ago in range(2, 9))]
+    assert seen[:5] == pytest.approx([42 / level, 32 / level, 22 / level, 12 / level, 2 / level])
+    assert seen[5:] == [None, None, None]
+    assert [name for name in MONTH.inputs.names if name.startswith("seasonal")] == [
+        "seasonal",
+        "seasonal_2",
+        "seasonal_3",
+    ]
+
+
 def test_months_go_over_the_year_and_may_be_negative() -> None:
     history = [-5.0] * 24
     found = MONTH.combine({"at": "2026-11-01", "history": history}, Estimates([0.0] * 12, [-1.0] * 12, [1.0] * 12))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from features.views import view
 from models import catalogue
 from models.definition import Definition, Forecast
 from storage.database import open_engine
+from storage.errors import MigrationError
 from storage.migrations import migrate
 from storage.settings import StorageSettings
 from storage.tables import SOURCES
@@ -25,6 +26,7 @@ from tests import sample
 from tests.storage.servers import execute
 from tests.training.test_observations import MODELS
 from training.errors import DataError, NoDatabaseError, NoEventsError
+from training.observations import FOLDER
 from training.observed import Observed
 from training.observing import CHUNK_PAIRS
 from training.sources import File
@@ -228,8 +230,14 @@ def test_too_few_observations_are_counted(other: StorageSettings, database_url: 
         database_url,
         "insert into activity (event_id, user_id, ended_at, watch_minutes, quizzes) values ('1', 'u', now(), 1, 0)",
     )
-    with pytest.raises(DataError, match=r"view user_engagement: it gives 0 observations .* at least 100 are needed"):
+    with pytest.raises(
+        DataError, match=r"view user_engagement: it gives 0 observations .* at least 100 are needed"
+    ) as caught:
         Observed(other).table(CHURN, None)
+    assert "nothing has come into users, subscriptions, payment_attempts" in str(caught.value)
+    assert "for each of users, activity, subscriptions, payment_attempts: `tiffin load SOURCE FILE`" in str(
+        caught.value
+    )
 
 
 def test_a_database_that_does_not_answer_is_said_to_be_what_the_model_learns_from() -> None:
@@ -245,6 +253,59 @@ def test_a_text_that_the_database_refuses_is_named(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("training.observations.FOLDER", tmp_path)
     with pytest.raises(DataError, match=r"training/observations/churn\.sql: the database refuses it: .*outcome"):
         source().table(CHURN, 300)
+
+
+def test_a_view_that_the_database_refuses_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = dataclasses.replace(view("user_engagement"), sql="select spine.position, spine.as_of as since from spine")
+    monkeypatch.setattr("training.observed.view", lambda name: broken)
+    with pytest.raises(DataError, match=r"features/views/user_engagement\.sql: the database refuses it: .*column"):
+        source().table(CHURN, 300)
+
+
+def test_a_view_that_knows_too_few_of_those_who_are_observed_says_whom_it_knows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    forgetful = dataclasses.replace(view("user_engagement"), least_history=timedelta(days=3650))
+    monkeypatch.setattr("training.observed.view", lambda name: forgetful)
+    with pytest.raises(DataError, match=r"of 300 observations 0 are of entities of which enough was known") as caught:
+        source().table(dataclasses.replace(CHURN, thin="refuse"), 300)
+    assert "and for 3650 days, which models/churn.py asks for by thin='refuse'" in str(caught.value)
+    assert "`tiffin load SOURCE FILE`" in str(caught.value)
+
+
+def test_a_database_that_is_not_migrated_says_so(database_url: str, settings: StorageSettings) -> None:
+    empty = settings.model_copy(update={"database_url": SecretStr(database_url)})
+    with pytest.raises(MigrationError, match="not migrated"):
+        Observed(empty).table(CHURN, None)
+
+
+def test_a_database_that_goes_away_while_features_are_read_is_said_to_be_away() -> None:
+    def cut(stage: str, done: int, total: int) -> None:
+        if stage == "features" and done > 1:
+            execute(url, f"{ended} where application_name = 'tiffin train'")
+
+    given = sample.storage().database_url
+    assert given is not None
+    url = given.get_secret_value()
+    ended = "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
+    with pytest.raises(NoDatabaseError, match="model 'churn' learns from the events"):
+        source().table(CHURN, 1200, cut)
+
+
+def test_outcomes_that_are_not_known_are_left_out_and_counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    whole = table(CHURN, 300)
+    text = (FOLDER / "churn.sql").read_text()
+    on_sevenths = "case extract(day from moment.as_of) when 7 then 'NaN'::float8 else 0 end"
+    doubtful = text.replace(")::integer as outcome", f")::integer + {on_sevenths} as outcome")
+    assert doubtful != text
+    (tmp_path / "churn.sql").write_text(doubtful)
+    monkeypatch.setattr("training.observations.FOLDER", tmp_path)
+    found = table(CHURN, 300)
+    assert any("observations have no outcome and were left out" in words for words in found.findings)
+    assert found.times is not None
+    assert len(found) == len(found.times) == len(found.target)
+    assert 7 not in {int(str(day)[8:10]) for day in found.times.astype("datetime64[D]")}
+    assert not whole.findings
 
 
 def test_entities_that_are_thin_are_left_out_where_the_definition_refuses_them() -> None:

@@ -57,19 +57,33 @@ class Learner(Protocol):
 
 
 class Fold:
-    """Encoded rows to fit on, and rows held out from them. Shapes: (rows, columns) and (rows,)."""
+    """Encoded rows to fit on, and rows held out from them. Shapes: (rows, columns) and (rows,).
 
-    __slots__ = ("held", "held_target", "matrix", "target")
+    Weights are what rows count, None: all alike.
+    """
 
-    def __init__(self, matrix: Matrix, target: Target, held: Matrix, held_target: Target) -> None:
+    __slots__ = ("held", "held_target", "held_weights", "matrix", "target", "weights")
+
+    def __init__(
+        self,
+        matrix: Matrix,
+        target: Target,
+        held: Matrix,
+        held_target: Target,
+        weights: Floats | None = None,
+        held_weights: Floats | None = None,
+    ) -> None:
         self.matrix = matrix
         self.target = target
         self.held = held
         self.held_target = held_target
+        self.weights = weights
+        self.held_weights = held_weights
 
 
 def whole(folds: Sequence[Fold]) -> Fold:
     """All rows that some fold holds out, to be fitted on; none is held out."""
     matrix = np.concatenate([fold.held for fold in folds])
     target = np.concatenate([fold.held_target for fold in folds])
-    return Fold(matrix, target, matrix[:0], target[:0])
+    weights = [fold.held_weights for fold in folds if fold.held_weights is not None]
+    return Fold(matrix, target, matrix[:0], target[:0], np.concatenate(weights) if weights else None)

@@ -70,7 +70,7 @@ class Linear:
             self._part(column, rows.matrix[:, column], rates.get(column)) for column in range(rows.matrix.shape[1])
         ]
         design = np.hstack([part.design for part in parts])
-        coefficients, base = self._solve(design, rows.target, parts)
+        coefficients, base = self._solve(design, rows, parts)
         terms: list[Term] = []
         at = 0
         for part in parts:
@@ -96,13 +96,16 @@ class Linear:
             return _saturating(values.astype(np.float64), rate)
         return _table(values.astype(np.float64)) if column in self.tables else _slope(values.astype(np.float64))
 
-    def _solve(self, design: Floats, target: NDArray[np.generic], parts: Sequence[_Part]) -> tuple[Floats, Floats]:
+    def _solve(self, design: Floats, rows: Fold, parts: Sequence[_Part]) -> tuple[Floats, Floats]:
         """Coefficients (columns of the design, outputs) and the mean margin of each output; the design is centred."""
+        if self.loss == "squares" and rows.weights is not None and not self.saturating:
+            weighted = Ridge(alpha=self.penalty).fit(design, rows.target, rows.weights)
+            return np.asarray(weighted.coef_, np.float64)[:, np.newaxis], np.array([float(weighted.intercept_)])
         if self.loss == "squares":
-            return self._least_squares(design, target.astype(np.float64), parts)
+            return self._least_squares(design, rows.target.astype(np.float64), parts)
         solver = "newton-cholesky" if design.shape[1] * self.classes < 1500 else "lbfgs"
         model = LogisticRegression(C=1 / max(self.penalty, 1e-9), solver=solver, max_iter=200)
-        model.fit(design, target)
+        model.fit(design, rows.target)
         return np.asarray(model.coef_.T, np.float64), np.asarray(model.intercept_, np.float64)
 
     def _least_squares(self, design: Floats, target: Floats, parts: Sequence[_Part]) -> tuple[Floats, Floats]:
@@ -138,7 +141,7 @@ class Linear:
             self._part(column, rows.matrix[:, column], rates.get(column)) for column in range(rows.matrix.shape[1])
         ]
         design = np.hstack([part.design for part in parts])
-        coefficients, base = self._solve(design, rows.target, parts)
+        coefficients, base = self._solve(design, rows, parts)
         residuals = rows.target - base[0] - design @ coefficients[:, 0]
         return float(residuals @ residuals)
 

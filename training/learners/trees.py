@@ -84,7 +84,7 @@ class Trees:
 
     def refit(self, rows: Fold, before: Boosted, progress: Progress) -> Boosted:
         """As many rounds as before: with more rows they are, if anything, too few."""
-        fitted = xgboost.QuantileDMatrix(rows.matrix, rows.target, max_bin=MAX_BIN)
+        fitted = xgboost.QuantileDMatrix(rows.matrix, rows.target, weight=rows.weights, max_bin=MAX_BIN)
         rounds = before.booster.num_boosted_rounds()
         callbacks = [_Rounds(progress, self.stage, rounds)]
         return Boosted(xgboost.train(self._parameters(), fitted, num_boost_round=rounds, callbacks=callbacks))
@@ -114,8 +114,10 @@ class Trees:
         return replace(self, settings=replace(self.settings, learning_rate=rate, rounds=rounds))
 
     def _train(self, rows: Fold, progress: Progress) -> xgboost.Booster:
-        fitted = xgboost.QuantileDMatrix(rows.matrix, rows.target, max_bin=MAX_BIN)
-        watched = xgboost.QuantileDMatrix(rows.held, rows.held_target, ref=fitted, max_bin=MAX_BIN)
+        fitted = xgboost.QuantileDMatrix(rows.matrix, rows.target, weight=rows.weights, max_bin=MAX_BIN)
+        watched = xgboost.QuantileDMatrix(
+            rows.held, rows.held_target, weight=rows.held_weights, ref=fitted, max_bin=MAX_BIN
+        )
         return xgboost.train(
             self._parameters(),
             fitted,

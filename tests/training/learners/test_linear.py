@@ -254,3 +254,16 @@ def test_a_channel_of_which_nothing_is_known_is_no_obstacle() -> None:
     matrix[:, 1] = np.nan
     learned = Linear("squares", 0.3, frozenset(), saturating=frozenset((0, 1))).fit(fold(matrix, target), silent)
     assert np.isfinite(learned.margins(matrix)).all()
+
+
+def test_a_row_that_counts_twice_is_as_two_rows() -> None:
+    matrix = rows(400)
+    target, twice = quantities(matrix), np.arange(400) % 3 == 0
+    weights = np.where(twice, 2.0, 1.0)
+    weighed = Linear("squares", 1e-6, frozenset({2})).fit(Fold(matrix, target, matrix, target, weights), silent)
+    doubled, again = np.concatenate([matrix, matrix[twice]]), np.concatenate([target, target[twice]])
+    expected = Linear("squares", 1e-6, frozenset({2})).fit(fold(doubled, again), silent)
+    assert np.allclose(weighed.margins(matrix), expected.margins(matrix), atol=1e-4)
+    alike = Linear("squares", 1.0, frozenset({2})).fit(Fold(matrix, target, matrix, target, np.ones(400)), silent)
+    plain = Linear("squares", 1.0, frozenset({2})).fit(fold(matrix, target), silent)
+    assert np.allclose(alike.margins(matrix), plain.margins(matrix))

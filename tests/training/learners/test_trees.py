@@ -15,6 +15,7 @@ from registry.ensemble import read_ensembles
 from tests.training import small
 from training.encode import Matrix, encode, fit_encoding
 from training.learners import Fold, Trees
+from training.learners.learned import whole
 from training.learners.trees import Boosted, average
 from training.onnx_export import check_parity
 from training.progress import silent
@@ -198,3 +199,18 @@ def test_every_column_of_a_feature_is_bound() -> None:
     parameters = Trees(settings, BINARY, seed=1, names=("a", "b", "b", "c"))._parameters()
     assert parameters["monotone_constraints"] == (0, -1, -1, 0)
     assert "monotone_constraints" not in Trees(SETTINGS, BINARY, seed=1, names=("a",))._parameters()
+
+
+def test_rows_count_by_their_weights(fold: Fold) -> None:
+    """Of two crowds that say different things, the one that counts is believed, and it says when to stop."""
+    target = np.where(np.arange(len(fold.matrix)) % 2, 1.0, 5.0)
+    held = np.where(np.arange(len(fold.held)) % 2, 1.0, 5.0)
+    weights, held_weights = np.where(target == 1, 1e3, 1e-3), np.where(held == 1, 1e3, 1e-3)
+    learner = Trees(SETTINGS, QUANTITY, seed=1)
+    weighed = Fold(fold.matrix, target, fold.held, held, weights, held_weights)
+    assert np.allclose(learner.fit(weighed, silent).margins(fold.held), 1.0, atol=0.05)
+    assert np.allclose(learner.refit(weighed, learner.fit(weighed, silent), silent).margins(fold.held), 1.0, atol=0.05)
+    together = whole([weighed]).weights
+    assert together is not None
+    assert np.allclose(together, held_weights)
+    assert whole([fold]).weights is None
