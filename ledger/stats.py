@@ -42,8 +42,9 @@ class Stats:
 NOTES = {
     "entities": "each entity counts once, with its latest score; predictions of records are not counted here, "
     "see trends for those",
-    "predictions": "no entity has a score of this model, so all its predictions count, a record that was sent twice "
-    "twice, since the oldest week that is kept, and those that were purged, too; mean_score is of all levels together",
+    "predictions": "no entity has a score of this model, so all its predictions are counted (a record that was sent "
+    "twice counts twice), from the oldest week that is kept on, those that were purged included; one mean_score "
+    "is of all levels together",
     "": "no prediction of this model is kept yet; one is counted within seconds of its answer",
 }
 
