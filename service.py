@@ -48,6 +48,7 @@ from serving.entity_access import EntityAccess, count_lookups
 from serving.ledger_reader import LedgerReader
 from serving.listening import Listening
 from serving.management import management_app
+from serving.recent import Recent
 from serving.recorder import recorder
 from serving.remembered import Remembered
 from serving.stream import Feed, Hub
@@ -63,6 +64,8 @@ REMEMBERED_SECONDS = 86_400
 """How long the last prediction of an entity is kept for when the model cannot answer."""
 ANALYTICS_SECONDS = 10.0
 """How long a question to the ledger may take."""
+RELEASES_SECONDS = 2.0
+"""One look at the releases is for all models that are looked for: a database that does not answer takes its time."""
 RELEASES_FILE = settings.storage.state_dir / "releases.json"
 worker: Worker | None = None
 
@@ -91,6 +94,7 @@ class Tiffin:
         from serving import arbiter
         from storage.local import LocalServers
         from storage.migrations import migrate
+        from storage.migrations.migrator import Migrator
 
         logs.configure(settings.logs)
         arbiter.install()
@@ -114,7 +118,7 @@ class Tiffin:
             keeper = Keeper(told)
             keeper.start()
             atexit.register(keeper.stop)  # runs before that of the local servers, which are registered earlier
-            migrate(urls.database)
+            Migrator(partial(migrate, urls.database)).start()
         except StorageUnavailableError as error:
             logger.warning("starting without the database: %s", error)
 
@@ -130,9 +134,10 @@ class Tiffin:
         bento = self.bento_service.bento  # type: ignore[attr-defined]
         pinned = [str(model.tag) for model in bento.info.all_models] if bento is not None else []
 
+        releases = Recent(lambda: load_releases(engine, RELEASES_FILE)[0], RELEASES_SECONDS)
+
         def find(definition: Definition) -> Version:
-            releases, _ = load_releases(engine, RELEASES_FILE)
-            return champion(definition, releases, pinned)
+            return champion(definition, releases(), pinned)
 
         cache = partial(open_async_client, urls.redis, settings.storage)
         wanted = settings.features

@@ -48,7 +48,7 @@ def set_up(workers: int | None, *, as_json: bool) -> Iterator[Done]:
     """Everything that is missing. Local servers run for as long as the context is open.
 
     A database that does not answer, or a model that cannot be trained, does not stop the rest: the server says on
-    /readyz what it lacks. Raises SettingsError, LocalServerError and MigrationError.
+    /readyz what it lacks. Raises SettingsError, LocalServerError and NewerDatabaseError.
     """
     if workers is not None:
         os.environ[WORKERS] = str(workers)
@@ -88,7 +88,7 @@ def _complete(settings: Settings, *, as_json: bool) -> Done:
 def _events(settings: Settings) -> Events | None:
     """What the database holds for models that learn from events; None when it does not answer."""
     from storage import urls
-    from storage.errors import StorageUnavailableError
+    from storage.errors import MigrationError, NewerDatabaseError, StorageUnavailableError
     from storage.migrations import migrate
 
     if not any(definition.learns_from_view for definition in definitions().values()):
@@ -99,7 +99,9 @@ def _events(settings: Settings) -> Events | None:
             migrate(url)
             with champions.connected(url, settings.storage) as engine:
                 return read_events(engine, embedded=settings.storage.database_url is None)
-    except StorageUnavailableError:
+    except NewerDatabaseError:
+        raise
+    except (StorageUnavailableError, MigrationError):  # said when the database is prepared
         return None
 
 
@@ -168,7 +170,7 @@ def _end(training: subprocess.Popen[bytes]) -> None:
 def _prepare(settings: Settings) -> dict[str, str]:
     """Migrate, and record the newest version of every model without a champion as its first. Returns those tags."""
     from storage import urls
-    from storage.errors import StorageUnavailableError
+    from storage.errors import MigrationError, NewerDatabaseError, StorageUnavailableError
     from storage.migrations import migrate
 
     try:
@@ -178,6 +180,10 @@ def _prepare(settings: Settings) -> dict[str, str]:
             promoted = champions.record_first(engine, definitions().values(), by=BY)
             champions.remember(engine, settings.storage)
             return promoted
+    except NewerDatabaseError:
+        raise
     except StorageUnavailableError as error:
-        console.warn(f"{error}; serving without the database")
-        return {}
+        console.warn(f"{error}; serving without the database until it is there")
+    except MigrationError as error:
+        console.warn(f"{error}; serving without the database until `tiffin migrate` has been run by a role that may")
+    return {}

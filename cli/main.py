@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from cli import console, doctor, load, models, new, sample, serve, train
+from cli import console, doctor, load, migrate, models, new, sample, serve, train
 from cli.errors import Explained, explain, unexpected
 from storage.signals import end_in_order
 
@@ -90,6 +90,7 @@ app.command("new")(new.new)
 app.command("train")(train.train)
 app.command("load")(load.load)
 app.command("sample")(sample.sample)
+app.command("migrate")(migrate.migrate)
 app.add_typer(models.app, name="models")
 app.command("doctor")(doctor.doctor)
 

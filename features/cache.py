@@ -99,13 +99,22 @@ class FeatureCache:
         self._catch_up()
         keys = [_entry_key(view, entity) for entity in entities]
         keys += [_mark_key(view, place, id_) for entity in entities for place, id_ in enumerate(entity.ids)]
-        answers = self._ask(lambda: cast("list[bytes | None]", self._client.mget(keys)))
+        answers = self._ask(lambda: self._read_all(keys))
         if answers is None:
             return None
-        entries, marks = answers[: len(entities)], [(mark or b"").decode() for mark in answers[len(entities) :]]
+        entries, marks = (
+            answers[: len(entities)],
+            [(mark or b"").decode("latin-1") for mark in answers[len(entities) :]],
+        )
         width = len(view.keys)
         of_each = [tuple(marks[place * width : (place + 1) * width]) for place in range(len(entities))]
         return [Found(_cached(view, entry, mark, now), mark) for entry, mark in zip(entries, of_each, strict=True)]
+
+    def _read_all(self, keys: Sequence[str]) -> list[bytes | None]:
+        answers = cast("list[bytes | None]", self._client.mget(keys))
+        if len(answers) != len(keys) or not all(one is None or isinstance(one, bytes) for one in answers):
+            raise redis.exceptions.InvalidResponse("what answers is not Redis")
+        return answers
 
     def put(self, view: View, rows: Sequence[tuple[Entity, FeatureRow, tuple[str, ...]]], as_of: datetime) -> None:
         """Keep rows, each with the marks that were found before it was computed."""
@@ -163,7 +172,7 @@ class FeatureCache:
             return None
         try:
             answer = work()
-        except (redis.RedisError, OSError) as error:
+        except Exception as error:  # what its library makes of bytes that are no answer may be any error
             self.failures += 1
             self._breaker.failed()
             logger.warning("features are computed without their cache: %s", type(error).__name__)

@@ -123,7 +123,10 @@ class Committer:
                     continue
                 submission.settled = True
                 self._changed.notify_all()
-            submission.done(error)
+            try:
+                submission.done(error)
+            except Exception:  # its event loop has ended; the others wait for their answers
+                logger.exception("nobody hears what became of a prediction")
 
     def _keep_deadlines(self) -> None:
         """Tell those that wait too long; they are in the order of their deadlines."""

@@ -13,13 +13,12 @@ from sqlalchemy import Engine
 from ledger.errors import QueryError
 from ledger.identity import EPOCH
 from ledger.quantiles import Scale, quantile, scale
-from ledger.query import is_text
+from ledger.query import checked_moment, is_text
 from ledger.sums import Part, Slice, Width, merged, sums
 from ledger.times import written
 from ledger.totals import Total
 
 _LONGEST = timedelta(days=3700)
-_FIRST_YEAR, _LAST_YEAR = 1990, 2100
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +113,7 @@ class _Read:
 
 
 def _read(engine: Engine, model: str, name: str, period: Period, hourly_days: int) -> _Read:
-    start, end = _moment(f"{name}.from", period.start), _moment(f"{name}.to", period.end)
+    start, end = checked_moment(f"{name}.from", period.start), checked_moment(f"{name}.to", period.end)
     if start >= end:
         raise QueryError(f"{name}.from", "must be before its end")
     if end - start > _LONGEST:
@@ -147,14 +146,6 @@ def _parts(begin: datetime, until: datetime, place: int = 0) -> Iterator[Part]:
     yield Part(width, first, last)
     if last < until:
         yield from _parts(last, until, place + 1)
-
-
-def _moment(parameter: str, moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        raise QueryError(parameter, "must have a time zone")
-    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
-        raise QueryError(parameter, f"must be of the years {_FIRST_YEAR} to {_LAST_YEAR}")
-    return moment.astimezone(UTC)
 
 
 def _side(read: _Read, bars: Scale) -> Side:

@@ -48,6 +48,11 @@ class Courtesy:
         return 0.0 if self._hurrying else SHORTEST_LOOK_SECONDS
 
 
+def _idle(columns: list[str]) -> int:
+    """Of one processor, in ticks."""
+    return int(columns[_IDLE]) + int(columns[_IDLE_FOR_DISK])
+
+
 class IdleProcessors:
     """How many of the processors that this process may use have been idle, where Linux tells."""
 
@@ -72,11 +77,9 @@ class IdleProcessors:
             lines = _STAT.read_text("ascii").splitlines()
             ticks_per_second = os.sysconf("SC_CLK_TCK")
             allowed = {f"cpu{number}" for number in os.sched_getaffinity(0)}
-        except (OSError, AttributeError, ValueError):
+            idle = [_idle(columns) for columns in map(str.split, lines) if columns and columns[0] in allowed]
+        except (OSError, AttributeError, ValueError, IndexError):
             return None
-        idle = 0
-        for line in lines:
-            columns = line.split()
-            if columns and columns[0] in allowed:
-                idle += int(columns[_IDLE]) + int(columns[_IDLE_FOR_DISK])
-        return time.monotonic(), idle / ticks_per_second
+        if not idle:  # a container's view may name the processors anew
+            return None
+        return time.monotonic(), sum(idle) / ticks_per_second

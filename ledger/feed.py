@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -25,6 +26,8 @@ LISTENED = "tiffin:listened"
 """Exists while somebody listens to the stream, and for `LISTENED_SECONDS` afterwards, so that who was cut off misses
 nothing. Without it nothing is added."""
 LISTENED_SECONDS = 900
+FORGOTTEN_SECONDS = 30.0
+"""So long it is taken for there after it was seen: Redis may lose it, and listeners set it anew some seconds later."""
 FIELD = "p"
 """Every entry has this one field: a prediction as compact JSON, see `Announcement`."""
 LENGTH = 10_000
@@ -112,18 +115,23 @@ class Feed:
             client_name="tiffin-feed",
         )
         self._not_before = 0.0
+        self._listened_until = -math.inf
         self.sent = 0
         self.skipped = 0
 
     def is_listened_to(self) -> bool:
         """Whether anybody may want what was read from the spool until now. Yes, when Redis does not say."""
-        if time.monotonic() < self._not_before:
+        now = time.monotonic()
+        if now < self._not_before:
             return True
         try:
-            return bool(self._client.exists(LISTENED))
-        except redis.RedisError as error:
+            if self._client.exists(LISTENED) != 0:
+                self._listened_until = now + FORGOTTEN_SECONDS
+        except Exception as error:  # what its library makes of bytes that are no answer may be any error
             self._leave_alone(error)
             return True
+        self._not_before = 0.0
+        return now < self._listened_until
 
     def send(self, entries: Sequence[bytes]) -> None:
         """Add the entries in order. Never raises; after a failure Redis is left alone for a second."""
@@ -142,7 +150,7 @@ class Feed:
             found = [number for number, fields in entries if needle in fields.get(FIELD.encode(), b"")]
             if found:
                 self._client.xdel(STREAM, *found)
-        except redis.RedisError as error:
+        except Exception as error:  # as above
             logger.warning("the live stream may still show what was purged: %s", redact(str(error), self._url))
 
     def close(self) -> None:
@@ -151,13 +159,13 @@ class Feed:
     def _add(self, entries: Sequence[bytes]) -> bool:
         try:
             self._client.eval(_ADD, 1, STREAM, *entries)
-        except redis.RedisError as error:
+        except Exception as error:  # as above
             self._leave_alone(error)
             return False
         self._not_before = 0.0
         return True
 
-    def _leave_alone(self, error: redis.RedisError) -> None:
+    def _leave_alone(self, error: Exception) -> None:
         if self._not_before == 0.0:
             logger.warning("the live stream misses predictions: %s", redact(str(error), self._url))
         self._not_before = time.monotonic() + _PAUSE_SECONDS

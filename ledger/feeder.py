@@ -15,6 +15,7 @@ from ledger.tail import Tail
 logger = logging.getLogger("tiffin.ledger")
 
 PAUSE_SECONDS = 0.1
+STUMBLE_SECONDS = 1.0
 FRESH_SECONDS = 60.0
 """What is older is no news: after a long stop the stream begins with the present."""
 
@@ -41,13 +42,15 @@ class Feeder:
             stopping = self._stopping.is_set()
             try:
                 moved = self.once()
+                if not moved:
+                    self._tail.forget_removed()
             except Exception:
                 logger.exception("the feed stumbles; it goes on with what follows")
                 moved = False
+                self._stopping.wait(STUMBLE_SECONDS)
             if not moved and stopping:
                 break
             if not moved:
-                self._tail.forget_removed()
                 self._stopping.wait(PAUSE_SECONDS)
         self._feed.close()
 

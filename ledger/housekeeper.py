@@ -22,7 +22,9 @@ LOOK_SECONDS = 1.0
 DAY_SECONDS = 24 * 3600.0
 SETTLE_SECONDS = 60.0
 """After a start there is more urgent work than retention."""
-LONGEST_PAUSE_SECONDS = 30.0
+AWAY_SECONDS = 2.0
+"""Between two attempts while PostgreSQL does not answer: a purge begins within seconds of its return."""
+STUMBLE_SECONDS = 30.0
 
 
 class Housekeeper:
@@ -53,11 +55,11 @@ class Housekeeper:
                 pause = LOOK_SECONDS
             except (StorageUnavailableError, psycopg2.Error) as error:
                 logger.debug("housekeeping waits: %s", error)
-                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+                pause = AWAY_SECONDS
                 self._close()
             except Exception:
                 logger.exception("housekeeping stumbles; it tries again")
-                pause = LONGEST_PAUSE_SECONDS
+                pause = STUMBLE_SECONDS
                 self._close()
         self._close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -19,6 +20,8 @@ from storage.database import transact
 Status = Literal["recorded", "corrected", "duplicate", "unmatched", "rejected"]
 AT_ONCE = 1000
 """So many are joined in one transaction."""
+MOST_OF_ONE = 100
+"""Outcomes of the same prediction in one request: each corrects the one before, in a transaction of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +57,17 @@ def record(
     """
     results: dict[int, OutcomeResult] = {}
     reports: list[tuple[int, Report]] = []
+    times: Counter[tuple[object, ...]] = Counter()
     for index, item in enumerate(items):
         try:
-            reports.append((index, report(item, definitions)))
+            one = report(item, definitions)
+            times[one.key] += 1
+            if times[one.key] > MOST_OF_ONE:
+                raise ReportError(f"is about the same as {MOST_OF_ONE} others of this request; send the last of them")
         except ReportError as error:
             results[index] = OutcomeResult(index=index, status="rejected", reason=str(error))
+        else:
+            reports.append((index, one))
     for some in _rounds(reports):
 
         def work(connection: Connection, some: list[tuple[int, Report]] = some) -> list[OutcomeResult]:

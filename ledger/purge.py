@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, RowMapping, text
 from ledger.errors import QueryError, UnknownPurgeError
 from ledger.page import Page, page
 from ledger.purged import hashed
-from ledger.query import checked_limit, is_text
+from ledger.query import checked_limit, checked_moment, is_text
 from ledger.times import written, written_or_none
 from storage.cursors import Cursor, CursorError
 from storage.database import transact
@@ -45,6 +45,8 @@ class Purge:
     started_at: str | None
     finished_at: str | None
     error: str | None
+    message: str
+    """How it stands, for people."""
 
 
 def request_purge(
@@ -63,10 +65,12 @@ def request_purge(
     seconds. Raises QueryError.
     """
     now = datetime.now(UTC)
+    if _checked("entity", entity) == "":
+        raise QueryError("entity", "must be the id of an entity, as its history names it")
     values: dict[str, Any] = {
         "id": uuid4(),
         "model": _checked("model", model),
-        "entity": _checked("entity", entity),
+        "entity": entity,
         "entity_hash": None if entity is None else hashed(entity),
         "before": _checked_before(before, now, is_needed=model is None and entity is None),
         "requested_by": by,
@@ -107,8 +111,8 @@ def purges(engine: Engine, *, limit: int = 50, cursor: str | None = None) -> Pag
 def _place(cursor: str) -> tuple[datetime, UUID]:
     moment, identity = Cursor.read(cursor, 2).parts
     try:
-        return datetime.fromisoformat(moment), UUID(identity)
-    except ValueError:
+        return checked_moment("cursor", datetime.fromisoformat(moment)), UUID(identity)
+    except (ValueError, QueryError):
         raise CursorError(cursor) from None
 
 
@@ -123,8 +127,7 @@ def _checked_before(before: datetime | None, now: datetime, *, is_needed: bool) 
         if is_needed:
             raise QueryError("before", "must say until when everything is to be removed, or name a model or an entity")
         return now
-    if before.tzinfo is None:
-        raise QueryError("before", "must have a time zone")
+    before = checked_moment("before", before)
     if before > now:
         raise QueryError("before", "must not lie in the future")
     return before
@@ -142,8 +145,33 @@ def _purge(row: RowMapping) -> Purge:
         requested_at=written(row["requested_at"]),
         started_at=written_or_none(row["started_at"]),
         finished_at=written_or_none(row["finished_at"]),
+        message=_message(row),
         **{name: row[name] for name in plain},
     )
+
+
+def _message(row: RowMapping) -> str:
+    removed = ", ".join(
+        f"{row[name]} {word}{'' if row[name] == 1 else 's'}"
+        for name, word in (("predictions", "prediction"), ("outcomes", "outcome"), ("latest_scores", "latest score"))
+    )
+    match row["state"]:
+        case "queued":
+            return (
+                "waits; it begins within seconds when the shipper runs and reaches the database: see the ledger in "
+                "/v1/health if it does not"
+            )
+        case "running":
+            return f"removed so far: {removed}; {row['total'] or 0} predictions were found when it began"
+        case "done" if not any(row[name] for name in ("predictions", "outcomes", "latest_scores")):
+            return "done: nothing of this was kept"
+        case "done":
+            return (
+                f"done: removed {removed}; sums stay, as they name nobody: trends and comparisons, and stats of a "
+                "model that is asked about records only, go on counting what was removed"
+            )
+        case _:
+            return f"failed after removing {removed}: {row['error'] or 'the log says why'}; ask again to go on"
 
 
 _COLUMNS = """

@@ -93,7 +93,7 @@ def _run(configuration: Configuration, ending: threading.Event, is_over: Callabl
         feeder.start()
     shipper.start()
     housekeeper.start()
-    while not is_over():
+    while not is_over() and shipper.is_alive:  # whoever keeps this process starts another
         say()
         ending.wait(TICK_SECONDS)
     housekeeper.stop(0)  # whatever it is at, it goes on at the next start
@@ -129,7 +129,7 @@ def _status(started_at: float, shipper: Shipper, rejected: Rejected, feed: Feed 
         pid=os.getpid(),
         started_at=started_at,
         updated_at=now,
-        oldest_unshipped_seconds=max(0.0, now - shipper.moved_at) if shipper.waiting else 0.0,
+        oldest_unshipped_seconds=shipper.waiting_seconds,
         shipped=shipper.shipped,
         repeated=shipper.repeated,
         rejected=rejected.count,

@@ -43,10 +43,21 @@ class Shipper:
         """Predictions that had been shipped before."""
         self.error = ""
         """Why nothing can be shipped now; empty when all is well."""
-        self.moved_at = time.time()
-        """When the spool was last seen without anything left in it, or something was shipped."""
+        self._moved_at = time.monotonic()
+        """When the spool was last seen without anything left in it, or something was shipped. Not by the clock on the
+        wall, which somebody may set."""
         self.waiting = False
         """Whether there is something that was not shipped yet."""
+
+    @property
+    def waiting_seconds(self) -> float:
+        """How long the oldest prediction has been waiting, about; 0 when none does."""
+        return time.monotonic() - self._moved_at if self.waiting else 0.0
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it works; when it does not, this process is of no use any more."""
+        return self._thread.is_alive()
 
     def start(self) -> None:
         self._thread.start()
@@ -72,10 +83,15 @@ class Shipper:
         self._sink.close()
 
     def _holds_back(self) -> bool:
-        """Whether others need the processors more than this."""
-        waiting_bytes = self._tail.waiting_bytes()
+        """Whether others need the processors more than this. Not after a failure: what waits has waited already."""
+        if self.error:
+            return False
+        try:
+            waiting_bytes = self._tail.waiting_bytes()
+        except OSError:  # the attempt says what is wrong
+            return False
         self.waiting = waiting_bytes > 0
-        return self.waiting and self._courtesy.holds_back(time.time() - self.moved_at, waiting_bytes)
+        return self.waiting and self._courtesy.holds_back(self.waiting_seconds, waiting_bytes)
 
     def _attempt(self) -> int | None:
         """As `once`; None when it failed."""
@@ -119,7 +135,7 @@ class Shipper:
             self._tail.advance(readings)
             self._tail.clear(readings)
             self._tail.positions.save()
-        self.moved_at = time.time()
+        self._moved_at = time.monotonic()
         return sum(reading.end - reading.start for reading in readings)
 
     def _rows(self, reading: Reading) -> list[Row]:

@@ -35,6 +35,18 @@ class Stats:
     levels: dict[str, LevelStats]
     """By level; empty where the model has none."""
     updated_at: str | None
+    note: str
+    """What is counted here and what is not, for people."""
+
+
+NOTES = {
+    "entities": "each entity counts once, with its latest score; predictions of records are not counted here, "
+    "see trends for those",
+    "predictions": "no entity has a score of this model, so all its predictions are counted (a record that was sent "
+    "twice counts twice), from the oldest week that is kept on, those that were purged included; one mean_score "
+    "is of all levels together",
+    "": "no prediction of this model is kept yet; one is counted within seconds of its answer",
+}
 
 
 def stats(engine: Engine, model: str) -> Stats:
@@ -62,6 +74,7 @@ def _stats(model: str, counted: Literal["entities", "predictions"], rows: Sequen
     updated: list[datetime] = [row["updated_at"] for row in rows if row["updated_at"] is not None]
     return Stats(
         model=model,
+        note=NOTES[counted if rows else ""],
         counted=counted,
         count=count,
         mean_score=total / scored if scored else None,

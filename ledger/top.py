@@ -54,9 +54,12 @@ def top(
 def _place(cursor: str) -> tuple[float, str]:
     score, entity = Cursor.read(cursor, 2).parts
     try:
-        return float(score), entity
+        place = float(score)
     except ValueError:
         raise CursorError(cursor) from None
+    if not math.isfinite(place):
+        raise CursorError(cursor)
+    return place, entity
 
 
 def _shown(row: RowMapping) -> LatestScore:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from ledger.errors import QueryError
 from ledger.quantiles import quantiles, scale
-from ledger.query import is_text
+from ledger.query import checked_moment, is_text
 from ledger.sums import Part, Slice, Sum, merged, sums, week_of
 from ledger.times import written
 from ledger.totals import Total
@@ -104,27 +104,15 @@ def _span(metric: Metric, window: Window, start: datetime | None, end: datetime 
         raise QueryError("metric", f"must be one of {', '.join(METRICS)}")
     if window not in WINDOWS:
         raise QueryError("window", f"must be one of {', '.join(WINDOWS)}")
-    until = _aware("to", end or datetime.now(UTC))
+    until = checked_moment("to", end or datetime.now(UTC))
     step = _STEP[window]
-    try:
-        begin = _aware("from", start) if start else until - step * (DEFAULT_POINTS[window] - 1)
-        if begin >= until:
-            raise QueryError("from", "must be before to")
-        begin = _floor(window, begin)
-    except OverflowError:
-        raise QueryError("from", "must be a moment of this century") from None
+    begin = checked_moment("from", start) if start else until - step * (DEFAULT_POINTS[window] - 1)
+    if begin >= until:
+        raise QueryError("from", "must be before to")
+    begin = _floor(window, begin)
     if (until - begin) / step > MAX_POINTS:
         raise QueryError("from", f"must be at most {MAX_POINTS} windows before to; ask for wider windows")
     return begin, until
-
-
-def _aware(parameter: str, moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        raise QueryError(parameter, "must have a time zone")
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise QueryError(parameter, "must be a moment of this century") from None
 
 
 def _floor(window: Window, moment: datetime) -> datetime:

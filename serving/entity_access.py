@@ -23,6 +23,10 @@ THREADS = 4
 """Queries and looks into the cache that run at once."""
 
 
+DATABASE_SHARE = 0.7
+"""Of the deadline: when the database takes longer there is still time to answer with what the cache has."""
+
+
 class EntityAccess:
     """Belongs to the event loop's thread. `deadline_seconds` is the time that finding features may take."""
 
@@ -66,7 +70,7 @@ class EntityAccess:
         return self._lookups[view.name]
 
     def _fetch(self, view: View, entities: Sequence[Entity], as_of: datetime | None) -> Sequence[Answer]:
-        return self._features.fetch(view, entities, as_of=as_of, seconds=self._deadline)
+        return self._features.fetch(view, entities, as_of=as_of, seconds=self._deadline * DATABASE_SHARE)
 
 
 def count_lookups(view: str, event: Event, count: int) -> None:

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from time import perf_counter
+from typing import Any
 
 import msgspec
 
@@ -64,13 +65,30 @@ class Exchange:
         headers = [(name.encode(), value.encode()) for name, value in problem.headers]
         if problem.retry_after_seconds is not None:
             headers.append((b"retry-after", str(max(1, math.ceil(problem.retry_after_seconds))).encode()))
-        body = encode(problem.as_json(self.path, self.request_id))
+        document = problem.as_json(self.path, self.request_id)
+        try:
+            body = encode(document)
+        except UnicodeEncodeError:  # it repeats half of a surrogate pair, which some parsers let through
+            body = encode(_readable(document))
         self._respond(problem.status, PROBLEM, body, headers)
 
     def _respond(self, status: int, media_type: bytes, body: bytes, headers: Headers) -> None:
         self.send(status, media_type, body, headers)
         if self.finished is not None:
             self.finished(self, status)
+
+
+def _readable(value: Any) -> Any:
+    """The same with a question mark for what is no character."""
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode()
+        case dict():
+            return {_readable(key): _readable(one) for key, one in value.items()}
+        case list():
+            return [_readable(one) for one in value]
+        case _:
+            return value
 
 
 def request_id(given: bytes | None) -> str:

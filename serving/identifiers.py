@@ -12,6 +12,7 @@ _HEX_DIGITS = 15
 _LAST_COUNT = 0xFFF
 _COUNTS = [f"{count:03x}-8" for count in range(_LAST_COUNT + 1)]
 """The part of an id that counts within its millisecond, and the variant's digit."""
+FURTHEST_BACK_MS = 60_000
 
 
 class _Source:
@@ -34,7 +35,11 @@ class _Source:
 
 
 class _Clock:
-    """Formats of the present millisecond, kept until the next one. It never goes back, even if the system's does."""
+    """Formats of the present millisecond, kept until the next one.
+
+    It does not go back when the system's clock is set back a little, so that ids sort in the order in which they were
+    made. From further ahead it does: a clock that was wrong by an hour would otherwise stand still for as long.
+    """
 
     def __init__(self) -> None:
         self._millisecond = 0
@@ -46,7 +51,7 @@ class _Clock:
 
     def tick(self) -> None:
         now = time_ns() // 1_000_000
-        if now > self._millisecond:
+        if now > self._millisecond or now < self._millisecond - FURTHEST_BACK_MS:
             self.show(now)
 
     def next_id(self) -> int:
@@ -76,7 +81,7 @@ os.register_at_fork(after_in_child=_source.forget)  # a forked child must not ha
 def new_id() -> str:
     """A fresh UUID version 7 (RFC 9562): milliseconds since 1970, a count within them, 60 random bits.
 
-    The ids of a process sort in the order in which they were made.
+    The ids of a process sort in the order in which they were made, unless the clock is set back by more than a minute.
     """
     clock = _clock
     clock.tick()

@@ -29,6 +29,7 @@ from serving.worker import NAMES, SILENT, Worker
 from storage.health import DependencyHealth
 
 BEHIND_SECONDS = 10.0
+WAITING = "the database does not take predictions now; they wait on local disk"
 
 
 class ModelSummary(Described):
@@ -187,7 +188,8 @@ def _health(worker: Worker) -> Health:
     reasons = worker.unready()
     served = [name for name in worker.definitions if worker.serves(name)]
     status: Literal["ok", "degraded", "down"] = "ok" if not reasons else "degraded" if served else "down"
-    impaired = worker.impaired()
+    ledger = _ledger(worker.shipping(), worker.ledger.patience_seconds)
+    impaired = worker.impaired() + _behind(ledger)
     if status == "ok" and impaired:
         status = "degraded"
     states = worker.health.snapshot().values()
@@ -195,7 +197,7 @@ def _health(worker: Worker) -> Health:
         status=status,
         reasons=reasons + impaired,
         dependencies=[_dependency(state) for state in states],
-        ledger=_ledger(worker.shipping(), worker.ledger.patience_seconds),
+        ledger=ledger,
         models=[ModelSummary(**_summary(worker, definition)) for definition in worker.definitions.values()],
         uptime_seconds=round(time.time() - worker.started_at, 1),
         resources=_resources(),
@@ -212,8 +214,18 @@ def _ledger(status: Status, patience_seconds: float) -> Ledger:
         oldest_unshipped_seconds=round(status.oldest_unshipped_seconds, 3),
         shipped=status.shipped,
         rejected=status.rejected,
-        error=SILENT if status.error else None,  # the server's own words are in the log
+        error=WAITING if status.error else None,  # the server's own words are in the log
     )
+
+
+def _behind(ledger: Ledger) -> list[str]:
+    """What is wrong with the ledger, though the database may answer: it may be full, read-only, or refuse its role."""
+    if ledger.status == "up":
+        return []
+    why = "nobody ships them" if ledger.status == "down" else "they are not taken" if ledger.error else "too many come"
+    return [
+        f"ledger: {ledger.spool_bytes} bytes of predictions wait on local disk, {why}; the log of the shipper says more"
+    ]
 
 
 def _dependency(state: DependencyHealth) -> Dependency:
@@ -221,7 +233,7 @@ def _dependency(state: DependencyHealth) -> Dependency:
         name=NAMES[state.name],
         status="up" if state.ok else "down",
         latency_ms=state.latency_ms,
-        error=None if state.ok else SILENT,  # the driver's own words name hosts and paths: they are in the log
+        error=(state.lacking or None) if state.ok else SILENT,  # the driver's own words, with paths, are in the log
         since=state.since.isoformat(timespec="seconds").replace("+00:00", "Z"),
     )
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 import redis.asyncio
-from redis.exceptions import RedisError
 
 logger = logging.getLogger("tiffin.serving")
 
@@ -17,7 +16,7 @@ FLUSH_SECONDS = 0.2
 MOST_PENDING = 20_000
 """Predictions that may wait to be written; beyond, new ones are not remembered."""
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder().decode
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Remembered:
@@ -41,11 +40,15 @@ class Remembered:
         if content is None:
             try:
                 content = await self._client.get(key)
-            except (RedisError, OSError):
+            except Exception:  # as below
                 return None
         if content is None:
             return None
-        answer: dict[str, Any] = _decode(content)
+        try:
+            answer: dict[str, Any] = _decode(content)
+        except (msgspec.MsgspecError, TypeError, UnicodeDecodeError):
+            logger.warning("what is remembered of an entity does not read")
+            return None
         return {**answer, "cached": True, "stale": True}
 
     async def keep_writing(self) -> None:
@@ -64,7 +67,7 @@ class Remembered:
                 for key, content in pending.items():
                     pipeline.set(key, content, ex=self._keep)
                 await pipeline.execute()
-        except (RedisError, OSError) as error:
+        except Exception as error:  # what its library makes of bytes that are no answer may be any error
             if not self._down:
                 logger.warning("predictions are not remembered while Redis does not answer: %s", type(error).__name__)
             self._down = True

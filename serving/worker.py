@@ -35,7 +35,7 @@ from serving.listening import Listening
 from serving.recorder import Entries, Recorder
 from serving.settings import ServingSettings
 from serving.stream import Hub, StreamApp
-from storage.health import StorageHealth
+from storage.health import DependencyHealth, StorageHealth
 
 logger = logging.getLogger("tiffin.serving")
 FLUSH_SECONDS = 0.5
@@ -166,10 +166,9 @@ class Worker:
         return [self.reason(name) for name in sorted(self._untrained)]
 
     def _outages(self, concerns: Callable[[str], bool]) -> list[str]:
-        states = ((NAMES[state.name], state) for state in self.health.snapshot().values() if not state.ok)
-        return [
-            f"{name}: not available since {state.since:%Y-%m-%dT%H:%M:%SZ}" for name, state in states if concerns(name)
-        ]
+        states = ((NAMES[state.name], state) for state in self.health.snapshot().values())
+        faults = ((name, _fault(state)) for name, state in states if concerns(name))
+        return [f"{name}: {fault}" for name, fault in faults if fault]
 
     @property
     def predictions(self) -> int:
@@ -293,6 +292,11 @@ def _ready(definition: Definition, version: Version) -> LoadedModel:
         loaded.warm()
     rehearse(loaded)
     return loaded
+
+
+def _fault(state: DependencyHealth) -> str:
+    """What is wrong with a server; empty when nothing is."""
+    return state.lacking if state.ok else f"not available since {state.since:%Y-%m-%dT%H:%M:%SZ}"
 
 
 SILENT = "does not answer"

@@ -9,18 +9,20 @@ from math import ceil
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from storage import arrays
 from storage.addresses import redact
 from storage.errors import MigrationError, StorageUnavailableError
+from storage.faults import Complaints, is_servers
 from storage.settings import StorageSettings
 
 logger = logging.getLogger("tiffin.storage")
 
 T = TypeVar("T")
 _UNDEFINED_TABLE_OR_COLUMN = {"42P01", "42703"}
+_complaints = Complaints("PostgreSQL")
 
 
 def open_engine(url: str, settings: StorageSettings, *, application: str = "tiffin") -> Engine:
@@ -57,8 +59,8 @@ def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
     one; nothing of the first run was committed. A connection lost during the commit itself is not tried again: nobody
     knows how it ended.
 
-    Raises StorageUnavailableError when PostgreSQL does not answer (in time), MigrationError when tables are missing;
-    other database errors pass as they are.
+    Raises StorageUnavailableError when PostgreSQL does not answer (in time), or cannot do it as it is now (read-only,
+    no rights, no connections left); MigrationError when tables are missing; other database errors pass as they are.
     """
     try:
         try:
@@ -70,11 +72,14 @@ def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
         raise _unavailable(engine, error.cause) from error.cause
     except (OperationalError, InterfaceError, PoolTimeoutError) as error:
         raise _unavailable(engine, error) from error
-    except ProgrammingError as error:
-        if getattr(error.orig, "pgcode", None) in _UNDEFINED_TABLE_OR_COLUMN:
+    except DBAPIError as error:
+        code = getattr(error.orig, "pgcode", None)
+        if code in _UNDEFINED_TABLE_OR_COLUMN:
             raise MigrationError(
                 f"the database is not migrated to this version of Tiffin: {error.orig}".strip()
             ) from error
+        if code is not None and is_servers(code):
+            raise _unavailable(engine, error) from error
         raise
 
 
@@ -99,8 +104,9 @@ def _once(engine: Engine, work: Callable[[Connection], T]) -> T:
 
 def _unavailable(engine: Engine, error: Exception) -> StorageUnavailableError:
     reason = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
-    url = engine.url.render_as_string(hide_password=False)
-    return StorageUnavailableError("postgresql", redact(reason, url))
+    reason = redact(reason, engine.url.render_as_string(hide_password=False))
+    _complaints.hear(reason)
+    return StorageUnavailableError("postgresql", reason)
 
 
 def _milliseconds(seconds: float) -> int:

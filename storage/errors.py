@@ -3,6 +3,7 @@
 StorageError
 ├── StorageUnavailableError   a server is not known, not there, or did not answer in time; trying again may help
 ├── MigrationError            the tables are not what this code needs, or could not be made so
+│   └── NewerDatabaseError    a newer Tiffin has made them: this one must not write there
 └── LocalServerError          an embedded server cannot be started or stopped
 """
 
@@ -24,6 +25,10 @@ class StorageUnavailableError(StorageError):
 
 class MigrationError(StorageError):
     """The database's tables do not fit this code."""
+
+
+class NewerDatabaseError(MigrationError):
+    """The database was migrated by a newer version of Tiffin than this one."""
 
 
 class LocalServerError(StorageError):

@@ -16,12 +16,14 @@ from types import MappingProxyType
 from typing import Protocol
 
 import psycopg2
+import psycopg2.errors
 import psycopg2.extensions
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from storage.addresses import Urls, redact
+from storage.revision import lacking
 from storage.settings import StorageSettings
 
 logger = logging.getLogger("tiffin.storage")
@@ -34,13 +36,17 @@ _JOIN_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class DependencyHealth:
-    """The last check of one server: `error` is empty when `ok` and holds no password; `since` is when `ok` changed."""
+    """The last check of one server: `error` is empty when `ok` and holds no password; `since` is when `ok` changed.
+
+    `lacking` is what an answering server lacks all the same, in words for anybody: tables that are not made yet.
+    """
 
     name: str
     ok: bool
     latency_ms: float | None
     error: str
     since: datetime
+    lacking: str = ""
 
 
 class StorageHealth:
@@ -118,48 +124,68 @@ class _Watch:
     def _check(self) -> None:
         started = time.perf_counter()
         try:
-            self._probe.check()
+            lacking = self._probe.check()
         except Exception as error:  # whatever it is, the server could not be used
             self._probe.close()
             self._record(None, redact(str(error).strip() or type(error).__name__, self._url))
         else:
-            self._record(round((time.perf_counter() - started) * 1000, 3), "")
+            self._record(round((time.perf_counter() - started) * 1000, 3), "", lacking)
 
-    def _record(self, latency_ms: float | None, error: str) -> None:
+    def _record(self, latency_ms: float | None, error: str, lacking: str = "") -> None:
         ok = not error
         changed = ok != self._last.ok
         if changed or (not ok and self._last.error == "not checked yet"):
             logger.log(
                 logging.INFO if ok else logging.WARNING, "%s is %s", self.name, "available" if ok else f"down: {error}"
             )
+        if lacking != self._last.lacking:
+            logger.warning("%s: %s", self.name, lacking or "nothing is lacking any more")
         since = datetime.now(UTC) if changed else self._last.since
-        self._last = DependencyHealth(self.name, ok=ok, latency_ms=latency_ms, error=error, since=since)
+        self._last = DependencyHealth(
+            self.name, ok=ok, latency_ms=latency_ms, error=error, since=since, lacking=lacking
+        )
         self._checked = time.monotonic()
 
 
 class _Probe(Protocol):
-    """A check that raises when the server does not answer in time, and can be closed and used again."""
+    """A check that raises when the server does not answer in time, and can be closed and used again.
 
-    def check(self) -> None: ...
+    It returns what the server lacks all the same; mostly nothing.
+    """
+
+    def check(self) -> str: ...
     def close(self) -> None: ...
 
 
 class _PostgresProbe:
-    """`select 1` on an asynchronous connection: libpq's blocking calls would wait for ever on a server that hangs."""
+    """Asks on an asynchronous connection: libpq's blocking calls would wait for ever on a server that hangs."""
 
     def __init__(self, url: str, timeout_seconds: float) -> None:
         self._url = url
         self._timeout = timeout_seconds
         self._connection: psycopg2.extensions.connection | None = None
 
-    def check(self) -> None:
+    def check(self) -> str:
         deadline = time.monotonic() + self._timeout
         if self._connection is None:
             self._connection = psycopg2.connect(self._url, async_=1, application_name="tiffin health")
             _wait(self._connection, deadline)
-        with self._connection.cursor() as cursor:
-            cursor.execute("select 1")
-            _wait(self._connection, deadline)
+        try:
+            return lacking(self._revision(self._connection, deadline))
+        except psycopg2.errors.InsufficientPrivilege:  # it answers; what the tables are like, others will say
+            return ""
+
+    @staticmethod
+    def _revision(connection: psycopg2.extensions.connection, deadline: float) -> str | None:
+        """The revision of the tables; None where there are none."""
+        with connection.cursor() as cursor:
+            try:
+                cursor.execute("select max(version_num) from alembic_version")
+                _wait(connection, deadline)
+            except psycopg2.errors.UndefinedTable:
+                return None
+            row = cursor.fetchone()
+            return None if row is None or row[0] is None else str(row[0])
 
     def close(self) -> None:
         connection, self._connection = self._connection, None
@@ -190,10 +216,12 @@ class _RedisProbe:
         )
         self._client: redis.Redis | None = None
 
-    def check(self) -> None:
+    def check(self) -> str:
         if self._client is None:
             self._client = self._open()
-        self._client.ping()
+        if self._client.ping() is not True:
+            raise ConnectionError("what answers is not Redis")
+        return ""
 
     def close(self) -> None:
         client, self._client = self._client, None

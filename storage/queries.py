@@ -23,6 +23,7 @@ from storage import arrays
 from storage.addresses import redact
 from storage.breaker import Breaker
 from storage.errors import MigrationError, StorageUnavailableError
+from storage.faults import Complaints, is_servers
 
 logger = logging.getLogger("tiffin.storage")
 
@@ -60,6 +61,7 @@ class Queries:
         self._places = threading.Semaphore(connections)
         self._idle: list[_Connection] = []
         self._breaker = Breaker(failures=FAILURES)
+        self._complaints = Complaints("PostgreSQL")
         self._closed = False
 
     def run(self, statement: str | Prepared, parameters: Sequence[Any] = (), *, seconds: float) -> Rows:
@@ -67,8 +69,9 @@ class Queries:
 
         A statement whose pooled connection had died is sent again on a new one, so it must be harmless to run twice.
 
-        Raises StorageUnavailableError when there is no answer in time, MigrationError when tables are missing; other
-        errors of the database pass as they are.
+        Raises StorageUnavailableError when there is no answer in time, or PostgreSQL cannot do it as it is now
+        (read-only, no rights, no connections left); MigrationError when tables are missing; other errors of the
+        database pass as they are.
         """
         deadline = time.monotonic() + seconds
         if not self._breaker.allows():
@@ -77,10 +80,13 @@ class Queries:
             rows = self._run(statement, parameters, deadline)
         except _MISSING as error:
             raise MigrationError(f"the database is not migrated to this version of Tiffin: {error}".strip()) from error
-        except (TimeoutError, psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+        except (TimeoutError, psycopg2.Error) as error:
             if isinstance(error, TimeoutError):
                 self._breaker.failed()
+            elif not _is_servers(error):
+                raise
             reason = redact(str(error).strip() or type(error).__name__, self._url)
+            self._complaints.hear(reason)
             raise StorageUnavailableError("postgresql", reason) from error
         self._breaker.worked()
         return rows
@@ -98,8 +104,9 @@ class Queries:
                     rows = connection.run(statement, parameters, deadline)
                 except BaseException as error:
                     lost = isinstance(error, psycopg2.Error) and connection.lost
+                    outdated = isinstance(error, psycopg2.NotSupportedError)  # a table changed under what was prepared
                     connection.close()
-                    if not lost:
+                    if not (lost or outdated):
                         raise
                     self._drop_idle()  # what ended one connection ended all
                     if not pooled:
@@ -136,6 +143,15 @@ class Queries:
                 self._idle.pop().close()
             except IndexError:  # another thread was faster
                 return
+
+
+def _is_servers(error: psycopg2.Error) -> bool:
+    """Whether the statement may work later. A connection that is cut off in an answer is an error without a code."""
+    if error.pgcode is not None and is_servers(error.pgcode):
+        return True
+    return (
+        isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError) or type(error) is psycopg2.DatabaseError
+    )
 
 
 class _Connection:

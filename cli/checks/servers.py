@@ -73,7 +73,7 @@ def _postgres(url: str, settings: StorageSettings) -> Iterator[Finding]:
         yield failure(
             "migrations",
             f"{at}, this code needs {wanted}",
-            "`tiffin serve` migrates; a newer database needs newer code",
+            "`tiffin migrate` or `tiffin serve` migrates; a newer database needs newer code",
         )
 
 

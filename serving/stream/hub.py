@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from redis.exceptions import RedisError
 
 from serving.stream.event import Event, Filter, Notice
-from serving.stream.feed import Feed, is_before
+from serving.stream.feed import READ_AT_ONCE, Feed, is_before
 from serving.stream.listener import Listener
 
 logger = logging.getLogger("tiffin.serving")
@@ -31,6 +31,7 @@ RETRY_SECONDS = 1.0
 CLOSED = Notice("closed", "the server is shutting down; connect again with the last id")
 PAUSED = Notice("paused", "Redis does not answer; predictions go on, and are not shown here until it does")
 RESUMED = Notice("resumed", "predictions arrive again")
+OVERTAKEN = Notice("skipped", "predictions came faster than they could be read; some were not kept long enough")
 
 
 class Hub:
@@ -43,6 +44,7 @@ class Hub:
         self._paused = False
         self._last = ""
         """The place of the last event that was handed out; empty while nobody listens."""
+        self._joining = 0
         self._listened_at = -math.inf
         self.closed = False
 
@@ -52,14 +54,19 @@ class Hub:
 
     async def join(self, listener: Listener, after: str | None) -> None:
         """Hand events to `listener` from now on; with `after`, also those since that place, as far as they are kept."""
+        self._joining += 1  # meanwhile the last of the others may leave: the place in the feed must not be lost
         try:
-            await self._listen()
-            if not self._last:
-                self._last = await self._feed.newest()
+            await self._begin()
+            self._resume()
             if after is not None:
                 await self._replay(listener, after)
         except (RedisError, OSError) as error:
             self._pause(error)
+        except BaseException:
+            self._joining -= 1
+            self._rest_if_alone()
+            raise
+        self._joining -= 1
         if self._paused:
             listener.notify(PAUSED)
         self._groups.setdefault(listener.wants, set()).add(listener)
@@ -72,10 +79,7 @@ class Hub:
             group.discard(listener)
             if not group:
                 del self._groups[listener.wants]
-        if not self._groups and self._reading is not None:
-            self._reading.cancel()
-            self._reading = None
-            self._last = ""
+        self._rest_if_alone()
 
     def end(self) -> None:
         """Tell all listeners that the stream ends, and take no more."""
@@ -88,12 +92,26 @@ class Hub:
             self._reading.cancel()
         await self._feed.close()
 
+    def _rest_if_alone(self) -> None:
+        """Stop reading when nobody listens; who comes later begins with the present."""
+        if self._groups or self._joining:
+            return
+        if self._reading is not None:
+            self._reading.cancel()
+        self._reading = None
+        self._last = ""
+
+    async def _begin(self) -> None:
+        """Have a place in the feed, and let shippers fill it."""
+        await self._listen()
+        if not self._last:
+            newest = await self._feed.newest()
+            self._last = self._last or newest  # another may have begun meanwhile, and have handed out what follows
+
     async def _keep_reading(self) -> None:
         while True:
             try:
-                await self._listen()
-                if not self._last:
-                    self._last = await self._feed.newest()
+                await self._begin()
                 await self._read()
             except (RedisError, OSError) as error:
                 self._pause(error)
@@ -102,22 +120,30 @@ class Hub:
                 logger.exception("the live stream stumbled")
                 await asyncio.sleep(RETRY_SECONDS)
             else:
-                if self._paused:
-                    self._paused = False
-                    self._each(lambda listener: listener.notify(RESUMED))
+                self._resume()
 
     async def _listen(self) -> None:
         now = time.monotonic()
         if now - self._listened_at >= LISTEN_AGAIN_SECONDS:
             await self._feed.listen()
             self._listened_at = now
+            end = await self._feed.end()
+            if self._last and is_before(end, self._last):  # Redis has lost what it held; places begin anew
+                self._last = end
 
     async def _read(self) -> None:
         portion = await self._feed.next(self._last, BLOCK_MILLISECONDS)
-        if portion is not None:
-            self._last = portion.last
-            await self._hand_out(portion.events)
+        if portion is None:
+            return
+        self._last = portion.last
+        await self._hand_out(portion.events)
+        if portion.entries < READ_AT_ONCE:
             await asyncio.sleep(TICK_SECONDS)
+            return
+        oldest = await self._feed.oldest()
+        if oldest is not None and is_before(portion.last, oldest):
+            self._each(lambda listener: listener.notify(OVERTAKEN))
+        await asyncio.sleep(TICK_SECONDS / 5)
 
     async def _hand_out(self, events: Sequence[Event]) -> None:
         """What is wanted is found once for all listeners that want the same. Who joins meanwhile gets what follows."""
@@ -138,12 +164,11 @@ class Hub:
         oldest = await self._feed.oldest()
         if oldest is not None and is_before(after, oldest):
             listener.notify(Notice("skipped", "some predictions since then may not be kept any more"))
-        while is_before(after, self._last):
-            portion = await self._feed.between(after, self._last)
-            if portion is None:
-                return
-            listener.offer([event for event in portion.events if listener.wants(event)], replayed=True)
-            after = portion.last
+        while is_before(after, until := self._last):  # it moves on, and what it passes is handed out to the others
+            portion = await self._feed.between(after, until)
+            events = portion.events if portion is not None else []
+            listener.offer([event for event in events if listener.wants(event)], replayed=True)
+            after = portion.last if portion is not None else until
 
     def _pause(self, error: Exception) -> None:
         self._listened_at = -math.inf
@@ -151,6 +176,11 @@ class Hub:
             logger.warning("the live stream is paused, as Redis does not answer: %s", type(error).__name__)
             self._paused = True
             self._each(lambda listener: listener.notify(PAUSED))
+
+    def _resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            self._each(lambda listener: listener.notify(RESUMED))
 
     def _each(self, act: Callable[[Listener], None]) -> None:
         for group in list(self._groups.values()):

@@ -20,7 +20,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from storage.addresses import redact
-from storage.errors import MigrationError, StorageUnavailableError
+from storage.errors import MigrationError, NewerDatabaseError, StorageUnavailableError
 
 logger = logging.getLogger("tiffin.storage")
 
@@ -35,8 +35,8 @@ def migrate(url: str) -> str:
     Replicas may call it at the same time: an advisory lock lets one work, the others wait (up to 120 s) and find it
     done. All pending migrations run in one transaction, so a failure leaves the database as it was.
 
-    Raises StorageUnavailableError when PostgreSQL does not answer, MigrationError when a migration fails or the
-    database was migrated by a newer Tiffin.
+    Raises StorageUnavailableError when PostgreSQL does not answer, NewerDatabaseError when the database was migrated by
+    a newer Tiffin, MigrationError when a migration fails.
     """
     with _errors(url), _connection(url) as connection:
         connection.execute(text(f"set local lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'"))
@@ -89,6 +89,6 @@ def _errors(url: str) -> Iterator[None]:
     except (OperationalError, InterfaceError) as error:
         raise StorageUnavailableError("postgresql", redact(str(error.orig).strip(), url)) from error
     except CommandError as error:
-        raise MigrationError(f"{error}; was this database migrated by a newer version of Tiffin?") from error
+        raise NewerDatabaseError(f"{error}; was this database migrated by a newer version of Tiffin?") from error
     except SQLAlchemyError as error:
         raise MigrationError(f"the migration failed and was rolled back: {redact(str(error), url)}") from error

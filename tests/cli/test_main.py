@@ -28,6 +28,7 @@ COMMANDS = (
     ("train",),
     ("load",),
     ("sample",),
+    ("migrate",),
     ("models",),
     ("models", "list"),
     ("models", "show"),

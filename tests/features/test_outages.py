@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from features.cache import FeatureCache
 from features.entity import Entity
 from features.events import Events
 from features.online import Features, OnlineFeatures
+from features.reader import UNKNOWN
 from features.views import view
 from storage import urls
 from storage.cache import open_client
@@ -26,12 +28,22 @@ from storage.migrations import migrate
 from storage.queries import Queries
 from storage.settings import StorageSettings
 from tests.features.made_up import event_id, joined, spent
+from tests.storage.nonsense import ANSWERS, nonsense
 from tests.storage.servers import server_processes, wait_for
 
 BANK = view("customer_behaviour")
 RETURN_SECONDS = 5.0
 SLACK_SECONDS = 2.0
 """What a busy machine may add."""
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_what_is_no_redis_is_no_cache_and_nothing_fails(settings: StorageSettings, answer: bytes) -> None:
+    with nonsense(answer) as url:
+        cache = FeatureCache(open_client(url, settings))
+        assert cache.get(BANK, [Entity(("C1",))], datetime.now(UTC)) is None
+        cache.put(BANK, [(Entity(("C1",)), UNKNOWN, ("",))], datetime.now(UTC))
+        cache.invalidate(BANK, "customer_id", {"C1": datetime.now(UTC)})
 
 
 class Site:

@@ -24,6 +24,7 @@ from storage.local import LocalServers
 from storage.migrations import migrate
 from storage.settings import StorageSettings
 from tests.ledger import making, truth
+from tests.storage.nonsense import ANSWERS, nonsense
 from tests.storage.servers import server_processes, wait_for
 
 DEADLINE_SECONDS = 2.0
@@ -82,6 +83,27 @@ def test_what_was_told_to_be_committed_is_in_the_table(ledger_url: str, tmp_path
     assert sorted(answers.committed()) == truth.ids(ledger_url)
     assert len(answers.told) == 401
     truth.check_sums(ledger_url)
+
+
+def test_who_cannot_be_told_keeps_no_other_waiting(ledger_url: str, tmp_path: Path) -> None:
+    seed, answers = random.Random(9), Answers()
+
+    def gone(_: StorageUnavailableError | None) -> None:
+        raise RuntimeError("Event loop is closed")
+
+    with running(ledger_url, tmp_path) as committer:
+        committer.submit([making.frame(making.prediction(seed))], gone)
+        one = answers.submit(committer, seed)
+        wait_for(lambda: one in answers.committed())
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_what_is_no_redis_does_not_matter(ledger_url: str, tmp_path: Path, answer: bytes) -> None:
+    seed, answers = random.Random(9), Answers()
+    with nonsense(answer) as url, running(ledger_url, tmp_path, url) as committer:
+        for _ in range(2):
+            one = answers.submit(committer, seed)
+            wait_for(lambda one=one: one in answers.committed())  # type: ignore[misc]
 
 
 def test_many_share_a_transaction(ledger_url: str, tmp_path: Path) -> None:

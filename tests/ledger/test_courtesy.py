@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
-from ledger.courtesy import FREE_PROCESSORS, Courtesy, IdleProcessors
+import pytest
+
+from ledger import courtesy as courtesy_module
+from ledger.courtesy import FREE_PROCESSORS, SHORTEST_LOOK_SECONDS, Courtesy, IdleProcessors
 
 IDLE = FREE_PROCESSORS * 2
 BUSY = FREE_PROCESSORS / 2
@@ -43,6 +47,19 @@ def test_patience_and_room_are_limited_and_then_all_is_shipped() -> None:
 
 def test_without_patience_it_never_holds_back() -> None:
     assert not Courtesy(0, 1000, Machine()).holds_back(0, 1)
+
+
+@pytest.mark.parametrize("said", [None, "", "cpu 1 2 3 4 5 6\n", "cpu0 1\ncpu1 2\n", "cpu0 a b c d e f g\n", "\0\xff"])
+def test_where_the_kernel_says_nothing_of_use_nobody_is_held_back(
+    said: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stat = tmp_path / "stat"
+    if said is not None:
+        stat.write_text(said, "utf-8")
+    monkeypatch.setattr(courtesy_module, "_STAT", stat)
+    courtesy = Courtesy(10, 1000)
+    time.sleep(2 * SHORTEST_LOOK_SECONDS)
+    assert not courtesy.holds_back(0, 1)
 
 
 def test_the_kernel_says_how_many_processors_are_idle() -> None:

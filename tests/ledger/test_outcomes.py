@@ -14,7 +14,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as some
 from sqlalchemy import Engine
 
-from ledger.outcomes import OutcomeResult, record
+from ledger.outcomes import MOST_OF_ONE, OutcomeResult, record
 from ledger.prediction import prediction
 from ledger.rows import rows_of
 from ledger.sink import Sink
@@ -96,6 +96,16 @@ def test_several_outcomes_of_one_prediction_in_one_request_come_one_after_the_ot
     by_entity = {"model": "delinquency", "entity": "C1", "observed_at": at(0), "outcome": True}
     said = tell(engine, {"prediction_id": identity, "outcome": 0}, by_entity, {"prediction_id": identity, "outcome": 0})
     assert [one.status for one in said] == ["recorded", "corrected", "corrected"]
+
+
+def test_one_prediction_may_not_be_corrected_for_ever_in_one_request(ledger_url: str, engine: Engine) -> None:
+    seed = random.Random(3)
+    write(ledger_url, [made(seed)])
+    ((identity,),) = execute(ledger_url, "select prediction_id::text from predictions")
+    told = tell(engine, *[{"prediction_id": identity, "outcome": number % 2} for number in range(MOST_OF_ONE + 2)])
+    assert [one.status for one in told[:3]] == ["recorded", "corrected", "corrected"]
+    assert [one.status for one in told[MOST_OF_ONE:]] == ["rejected", "rejected"]
+    assert "send the last of them" in str(told[-1].reason)
 
 
 def test_an_outcome_by_entity_belongs_to_the_latest_prediction_before_it(ledger_url: str, engine: Engine) -> None:

@@ -192,6 +192,11 @@ def test_statistics_count_every_entity_once_by_its_latest_score(ledger: Ledger) 
     assert found.updated_at == max(one["created_at"] for one in newest.values())
 
 
+def test_statistics_say_in_words_what_is_counted(ledger: Ledger) -> None:
+    assert "each entity counts once" in stats(ledger.engine, "delinquency").note
+    assert "no prediction of this model is kept" in stats(ledger.engine, "nothing").note
+
+
 def test_statistics_of_a_model_of_records_count_predictions(ledger: Ledger) -> None:
     own = ledger.of("profitability")
     found = stats(ledger.engine, "profitability")
@@ -322,7 +327,8 @@ def test_a_trend_of_several_versions_shows_each_beside_all(ledger: Ledger) -> No
         ({"start": NOW - timedelta(days=400), "window": "hour"}, "from"),
         ({"start": datetime(2026, 1, 1)}, "from"),  # noqa: DTZ001 - that is the fault
         ({"start": datetime.min.replace(tzinfo=UTC)}, "from"),
-        ({"end": datetime.min.replace(tzinfo=UTC)}, "from"),
+        ({"end": datetime.min.replace(tzinfo=UTC)}, "to"),
+        ({"end": datetime.max.replace(tzinfo=UTC)}, "to"),
     ],
 )
 def test_a_trend_that_cannot_be_drawn_is_refused(ledger: Ledger, given: dict[str, Any], parameter: str) -> None:

@@ -31,7 +31,7 @@ from ledger.sink import Sink
 from ledger.spool import Spool
 from models import catalogue
 from storage.addresses import urls
-from storage.cursors import CursorError
+from storage.cursors import Cursor, CursorError
 from storage.settings import StorageSettings
 from tests.ledger import making, truth
 from tests.ledger.processes import ShipperProcess
@@ -280,7 +280,10 @@ def test_a_purge_that_somebody_works_at_is_left_to_him(ledger_url: str, engine: 
         ({}, "before"),
         ({"before": datetime(2026, 1, 1)}, "before"),  # noqa: DTZ001 - that is the fault
         ({"entity": "C1", "before": NOW + timedelta(days=1)}, "before"),
+        ({"before": datetime.fromisoformat("0001-01-01T00:00:00+23:59")}, "before"),
         ({"entity": "a\0b"}, "entity"),
+        ({"entity": "\ud800"}, "entity"),
+        ({"entity": ""}, "entity"),
         ({"model": "\ud800"}, "model"),
         ({"model": "fraud", "reason": "x" * 1001}, "reason"),
     ],
@@ -289,6 +292,17 @@ def test_a_purge_that_is_not_clear_is_refused(engine: Engine, given: dict[str, A
     with pytest.raises(QueryError) as caught:
         asked(engine, **given)
     assert caught.value.parameter == parameter
+
+
+def test_a_purge_says_in_words_how_it_stands(ledger_url: str, engine: Engine, connection: Connection) -> None:
+    fill(ledger_url, engine)
+    wanted, nobody = asked(engine, entity="C1"), asked(engine, entity="nobody")
+    assert wanted.message.startswith("waits; it begins within seconds")
+    carry_out(connection, lambda _: None)
+    done = purge(engine, wanted.id)
+    assert done.message.startswith(f"done: removed {done.predictions} predictions, {done.outcomes} outcome")
+    assert "sums stay" in done.message
+    assert purge(engine, nobody.id).message == "done: nothing of this was kept"
 
 
 def test_purges_are_listed_newest_first(engine: Engine) -> None:
@@ -301,8 +315,12 @@ def test_purges_are_listed_newest_first(engine: Engine) -> None:
         if cursor is None:
             break
     assert found == wanted[::-1]
-    with pytest.raises(CursorError):
-        purges(engine, cursor="nonsense")
+    beyond = [
+        Cursor((moment, wanted[0])).written for moment in ("9999-12-31T23:59:59-23:59", "0001-01-01", "2026-01-01")
+    ]
+    for nonsense in ("nonsense", *beyond):
+        with pytest.raises(CursorError):
+            purges(engine, cursor=nonsense)
     for wrong in ("", "x", "0190163d-8694-739b-aea5-966c26f8ad91"):
         with pytest.raises(UnknownPurgeError):
             purge(engine, wrong)

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
@@ -39,7 +40,9 @@ from serving.stream import Feed, Hub
 from serving.worker import Worker
 from storage.cache import open_async_client, open_client
 from storage.database import open_engine
+from storage.errors import StorageUnavailableError
 from storage.health import StorageHealth
+from storage.migrations import migrate
 from storage.queries import Queries
 from storage.settings import StorageSettings
 from tests.serving.quiet_imports import quiet
@@ -102,6 +105,8 @@ class App:
     """
 
     def __init__(self, parts: Parts) -> None:
+        with suppress(StorageUnavailableError):
+            migrate(storage.urls(parts.storage).database)
         with quiet():
             self._asgi, self._worker = _build(parts)
         self._runner = asyncio.Runner()

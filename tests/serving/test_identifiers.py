@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import time
 import uuid
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from serving import identifiers
 from serving.exchange import request_id
 from serving.identifiers import new_id, new_ids, rfc3339, timestamp
 
@@ -32,6 +35,24 @@ def test_ids_are_all_different_and_sort_in_the_order_in_which_they_were_made() -
     assert sorted(ids) == ids
     assert {uuid.UUID(identity).version for identity in ids} == {7}
     assert len({identity[20:] for identity in ids}) == len(ids), "the random digits repeat"
+
+
+def test_a_clock_that_is_set_back_a_little_leaves_the_order_and_one_that_was_wrong_is_believed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = time.time_ns()
+
+    def made(seconds: float) -> tuple[str, datetime]:
+        monkeypatch.setattr(identifiers, "time_ns", lambda: now + int(seconds * 1e9))
+        identity = new_id()
+        return identity, datetime.fromtimestamp((uuid.UUID(identity).int >> 80) / 1000, UTC)
+
+    first, _ = made(3600)
+    second, moment = made(3600 - 30)
+    assert second > first
+    third, moment = made(0)
+    assert abs(moment - datetime.fromtimestamp(now / 1e9, UTC)) < timedelta(seconds=1)
+    assert third < first
 
 
 def test_a_forked_child_does_not_hand_out_its_parent_s_ids() -> None:

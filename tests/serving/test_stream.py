@@ -9,15 +9,20 @@ from typing import Any
 
 import pytest
 import redis
+import redis.asyncio
 
 from ledger.feed import FIELD, LISTENED, LISTENED_SECONDS, STREAM
 from serving.stream import Feed, Hub
+from serving.stream import feed as feed_module
+from serving.stream import hub as hub_module
 from serving.stream.event import Event, Filter, Notice
+from serving.stream.feed import Portion
 from serving.stream.hub import MOST_IN_TICK
 from serving.stream.listener import MOST_WAITING, Listener
 from storage import urls
 from storage.cache import open_async_client
 from storage.settings import StorageSettings
+from tests.storage.nonsense import ANSWERS, nonsense
 from tests.storage.servers import settings
 
 __all__ = ["settings"]
@@ -31,14 +36,21 @@ class Announcer:
         self._client = redis.Redis.from_url(url)
         self.count = 0
 
-    def __call__(self, model: str = "fraud", level: str | None = "LOW", count: int = 1) -> list[str]:
+    def __call__(
+        self, model: str = "fraud", level: str | None = "LOW", count: int = 1, kept: int | None = None
+    ) -> list[str]:
         """The places of the new entries."""
         pipeline = self._client.pipeline()
         for _ in range(count):
             self.count += 1
             entry = {"prediction_id": str(self.count), "model": model, "level": level}
-            pipeline.xadd(STREAM, {FIELD: json.dumps(entry)})
+            pipeline.xadd(STREAM, {FIELD: json.dumps(entry)}, maxlen=kept, approximate=False)
         return [place.decode() for place in pipeline.execute()]
+
+    def add_at(self, place: str) -> None:
+        self.count += 1
+        entry = {"prediction_id": str(self.count), "model": "fraud", "level": "LOW"}
+        self._client.xadd(STREAM, {FIELD: json.dumps(entry)}, id=place)
 
     def add(self, fields: Any) -> None:
         self._client.xadd(STREAM, fields)
@@ -205,6 +217,160 @@ def test_without_redis_listeners_are_told_and_nothing_fails(settings: StorageSet
         await hub.close()
 
     asyncio.run(work())
+
+
+def test_who_comes_after_redis_has_returned_is_told_of_no_pause(settings: StorageSettings, announce: Announcer) -> None:
+    async def work() -> None:
+        class Returning(Feed):
+            """Of a server that is not there until it returns."""
+
+            def returns(self) -> None:
+                self._client = open_async_client(urls(settings).redis, settings)
+
+        feed = Returning(open_async_client("redis://127.0.0.1:1/0", settings))
+        hub = Hub(feed)
+        early, late = Listener(Filter()), Listener(Filter())
+        await hub.join(early, None)
+        hub.leave(early)
+        feed.returns()
+        await hub.join(late, None)
+        announce()
+        assert await received(late, 1) == ([], ["1"])
+        await hub.close()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_what_is_no_redis_pauses_the_stream_and_nothing_fails(settings: StorageSettings, answer: bytes) -> None:
+    async def work(url: str) -> None:
+        hub = Hub(Feed(open_async_client(url, settings)))
+        listener = Listener(Filter())
+        async with asyncio.timeout(LONG):
+            await hub.join(listener, "1-0")
+            notices: list[Notice] = []
+            while not notices:
+                notices, _ = await listener.next(LONG)
+        assert notices[0].kind in {"paused", "skipped"}
+        await hub.close()
+
+    with nonsense(answer) as url:
+        asyncio.run(work(url))
+
+
+class Held(Feed):
+    """Waits before it asks for a place or for what was missed, when it is told to."""
+
+    def __init__(self, client: redis.asyncio.Redis) -> None:
+        super().__init__(client)
+        self.gates: list[asyncio.Event] = []
+
+    async def newest(self) -> str:
+        await self._wait()
+        return await super().newest()
+
+    async def between(self, after: str, until: str) -> Portion | None:
+        await self._wait()
+        return await super().between(after, until)
+
+    async def _wait(self) -> None:
+        if self.gates:
+            await self.gates.pop(0).wait()
+
+
+def hold(settings: StorageSettings, work: Callable[[Hub, Held], Awaitable[None]]) -> None:
+    """As `listen`, with a feed that can be held."""
+
+    async def whole() -> None:
+        feed = Held(open_async_client(urls(settings).redis, settings))
+        hub = Hub(feed)
+        try:
+            async with asyncio.timeout(LONG):
+                await work(hub, feed)
+        finally:
+            await hub.close()
+
+    asyncio.run(whole())
+
+
+def test_who_joins_while_the_last_one_leaves_misses_nothing(settings: StorageSettings, announce: Announcer) -> None:
+    async def work(hub: Hub, feed: Held) -> None:
+        first, *_ = announce(count=3)
+        leaves, joins = Listener(Filter()), Listener(Filter())
+        await hub.join(leaves, None)
+        gate = asyncio.Event()
+        feed.gates.append(gate)
+        joining = asyncio.create_task(hub.join(joins, first))
+        while feed.gates:
+            await asyncio.sleep(0.001)
+        hub.leave(leaves)
+        gate.set()
+        await joining
+        announce()
+        assert await received(joins, 3) == ([], ["2", "3", "4"])
+
+    hold(settings, work)
+
+
+def test_two_who_join_at_once_miss_nothing(settings: StorageSettings, announce: Announcer) -> None:
+    async def work(hub: Hub, feed: Held) -> None:
+        announce()
+        one, other = Listener(Filter()), Listener(Filter())
+        opened, gate = asyncio.Event(), asyncio.Event()
+        opened.set()
+        feed.gates += [gate, opened]
+        late = asyncio.create_task(hub.join(other, None))
+        while len(feed.gates) == 2:
+            await asyncio.sleep(0.001)
+        await hub.join(one, None)
+        announce()
+        assert await received(one, 1) == ([], ["2"])
+        announce()  # while the hub rests between two deliveries
+        gate.set()
+        await late
+        announce()
+        assert await received(one, 2) == ([], ["3", "4"])
+
+    hold(settings, work)
+
+
+def test_after_redis_has_lost_everything_the_stream_goes_on(
+    settings: StorageSettings, announce: Announcer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "LISTEN_AGAIN_SECONDS", 0.05)
+
+    async def work(hub: Hub) -> None:
+        listener = Listener(Filter())
+        await hub.join(listener, None)
+        announce.add_at("9999999999999-1")  # by a clock that was ahead
+        assert await received(listener, 1) == ([], ["1"])
+        announce.forget()
+        heard: list[Event] = []
+        while not heard:  # it looks now and then whether places have begun anew
+            announce()
+            _, heard = await listener.next(0.1)
+        assert announce.is_listened_to()
+
+    listen(settings, work)
+
+
+def test_who_is_overtaken_is_told(
+    settings: StorageSettings, announce: Announcer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_module, "READ_AT_ONCE", 10)
+    monkeypatch.setattr(hub_module, "READ_AT_ONCE", 10)
+
+    async def work(hub: Hub) -> None:
+        listener = Listener(Filter())
+        await hub.join(listener, None)
+        announce(count=100, kept=20)
+        told = ""
+        while "faster" not in told:
+            notices, _ = await listener.next(LONG)
+            told += " ".join(notice.reason for notice in notices)
+            announce(count=100, kept=20)
+
+    listen(settings, work)
 
 
 def test_shippers_know_that_somebody_listens(settings: StorageSettings, announce: Announcer) -> None:

@@ -112,6 +112,13 @@ def test_work_that_loses_its_connection_twice_is_unavailable(engine: Engine) -> 
     assert len(runs) == 2
 
 
+def test_what_the_server_may_not_do_as_it_is_set_now_is_unavailable(database_url: str, engine: Engine) -> None:
+    ((database,),) = execute(database_url, "select current_database()")
+    execute(database_url, f"alter database {database} set default_transaction_read_only = on")
+    with pytest.raises(StorageUnavailableError, match="read-only"):
+        transact(engine, lambda connection: connection.execute(text("create table numbers (n integer)")))
+
+
 def test_a_slow_statement_is_cancelled(engine: Engine) -> None:
     with pytest.raises(StorageUnavailableError, match="statement timeout"):
         transact(engine, lambda connection: value(connection, "select pg_sleep(5)::text"))

@@ -16,8 +16,10 @@ from pydantic import ValidationError
 from storage import Urls, urls
 from storage.health import LONGEST_PAUSE_SECONDS, StorageHealth
 from storage.local import LocalServers
+from storage.migrations import migrate
 from storage.settings import StorageSettings
-from tests.storage.servers import server_processes, wait_for
+from tests.storage.nonsense import ANSWERS, nonsense
+from tests.storage.servers import execute, server_processes, wait_for
 
 RETURN_SECONDS = 5.0  # R8.7
 
@@ -125,6 +127,26 @@ def test_errors_name_the_trouble_but_not_the_password() -> None:
         with monitor(found, StorageSettings(health_timeout_seconds=0.3)) as health:
             wait_for(lambda: all("refused" in dependency.error for dependency in health.snapshot().values()))
             assert "hunter2" not in repr(health.snapshot())
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_what_is_no_redis_is_down(answer: bytes) -> None:
+    with nonsense(answer) as url, monitor(Urls("postgresql://localhost/x", url), StorageSettings()) as health:
+        wait_for(lambda: health.snapshot()["redis"].error not in {"", "not checked yet"})
+        assert not health.snapshot()["redis"].ok
+
+
+def test_tables_that_are_not_made_yet_are_said_and_seen_when_they_are(
+    settings: StorageSettings, database_url: str
+) -> None:
+    known = Urls(database_url, urls(settings).redis)
+    with monitor(known, settings) as health:
+        wait_for(lambda: states(health) == UP)
+        assert "revision none" in health.snapshot()["postgresql"].lacking
+        migrate(database_url)
+        assert wait_for(lambda: not health.snapshot()["postgresql"].lacking) < RETURN_SECONDS
+        execute(database_url, "update alembic_version set version_num = '0001'")
+        wait_for(lambda: "revision 0001" in health.snapshot()["postgresql"].lacking)
 
 
 def test_a_silent_port_is_down_within_the_timeout() -> None:

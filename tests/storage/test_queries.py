@@ -82,6 +82,36 @@ def test_an_error_of_the_statement_passes_and_the_next_one_works(queries: Querie
     assert works(queries)
 
 
+def test_what_the_server_may_not_do_as_it_is_set_now_is_unavailable(queries: Queries, database_url: str) -> None:
+    ((database,),) = execute(database_url, "select current_database()")
+    execute(database_url, "create table numbers (n integer)")
+    execute(database_url, f"alter database {database} set default_transaction_read_only = on")
+    with pytest.raises(StorageUnavailableError, match="read-only"):
+        queries.run("insert into numbers values (1)", seconds=5)
+    assert works(queries)
+
+
+def test_what_the_role_may_not_do_is_unavailable(queries: Queries, database_url: str) -> None:
+    ((database,),) = execute(database_url, "select current_database()")
+    execute(database_url, f"create table numbers (n integer); create role {database}_nobody")
+    execute(database_url, f"alter role current_user in database {database} set role to {database}_nobody")
+    try:
+        with pytest.raises(StorageUnavailableError, match="permission denied"):
+            queries.run("select * from numbers", seconds=5)
+    finally:
+        elsewhere = database_url.replace(f"/{database}?", "/postgres?")
+        execute(elsewhere, f"alter role current_user in database {database} reset role")
+        execute(elsewhere, f"drop role {database}_nobody")
+
+
+def test_a_prepared_statement_survives_a_change_of_its_table(queries: Queries, database_url: str) -> None:
+    execute(database_url, "create table numbers as select 7 as n")
+    everything = Prepared("everything", "select * from numbers where n = $1::integer", 1)
+    assert queries.run(everything, [7], seconds=5) == [(7,)]
+    execute(database_url, "alter table numbers add column more integer")
+    assert queries.run(everything, [7], seconds=5) == [(7, None)]
+
+
 def test_a_slow_statement_ends_at_its_deadline_here_and_there(queries: Queries, database_url: str) -> None:
     started = time.monotonic()
     with pytest.raises(StorageUnavailableError, match="in time"):

@@ -1,0 +1,24 @@
+"""Which revision of the tables this code needs: known from the names of the migrations, without loading Alembic."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+_VERSIONS = Path(__file__).parent / "migrations" / "versions"
+
+
+@cache
+def needed() -> str:
+    """The number of the last migration, such as 0003."""
+    return max(path.name.partition("_")[0] for path in _VERSIONS.glob("[0-9]*_*.py"))
+
+
+def lacking(found: str | None) -> str:
+    """What a database at revision `found` lacks, in words for callers; empty when this code can work with it.
+
+    A newer database is none of its faults: replicas of two versions run side by side while one replaces the other.
+    """
+    if found is not None and found >= needed():
+        return ""
+    return f"its tables are not made yet (at revision {found or 'none'}, this version of Tiffin needs {needed()})"
