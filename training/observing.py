@@ -18,10 +18,10 @@ from features.duration import write_duration
 from features.entity import Entity
 from features.reader import FeatureRow, Pair, Query, array, read
 from features.sampled import PREFIX
+from features.sources import source
 from features.views import View
 from models.definition import Definition, Forecast
 from registry.details import FromView
-from storage.tables import SOURCES
 from training.check import MIN_ROWS
 from training.dealing import Dealt
 from training.draw import Moments, draw
@@ -199,14 +199,20 @@ def _facts(query: Query, view: View, asked: Observations, pairs: list[Pair], new
 
 
 def _events(query: Query, view: View, pairs: list[Pair], newest: datetime) -> tuple[int, int]:
-    """How many events there are of the entities that were observed, and how many of them are sample data."""
+    """How many events there are of the entities that were observed, and how many of them are sample data.
+
+    Of a source that is not about any of the view's keys, all events count.
+    """
     counts = []
     for table, time in view.sources.items():
-        place, key = next((at, name) for at, name in enumerate(view.key_names) if name in SOURCES[table].c)
-        ids = array(sorted({pair.entity.ids[place] for pair in pairs}))
         text = (
             f"select count(*), count(*) filter (where starts_with(event_id, %s)) from {table} "  # noqa: S608
-            f"where {key} = any (%s::text[]) and {time} <= %s::timestamptz"
+            f"where {time} <= %s::timestamptz"
         )
-        counts.append(query(text, (f"{PREFIX}-", ids, newest.isoformat()))[0])
+        parameters = [f"{PREFIX}-", newest.isoformat()]
+        for place, key in enumerate(view.key_names):
+            if key in source(table).entities:
+                text += f" and {key} = any (%s::text[])"
+                parameters.append(array(sorted({pair.entity.ids[place] for pair in pairs})))
+        counts.append(query(text, parameters)[0])
     return sum(count for count, _ in counts), sum(samples for _, samples in counts)

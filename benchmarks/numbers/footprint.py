@@ -8,10 +8,12 @@ import urllib.request
 from statistics import median
 
 from benchmarks.bench import Bench
+from benchmarks.errors import ServerFailedError
 from benchmarks.measurement import Bar, Measurement
 from benchmarks.numbers.findings import Findings, Number
 from benchmarks.servers import TIFFIN
 from benchmarks.servers.memory import tree_memory, worker_memory
+from benchmarks.servers.process import OK
 from models import catalogue
 
 
@@ -27,6 +29,8 @@ def measure(bench: Bench) -> Findings:
         starts.append(bench.start(TIFFIN).startup_seconds)
     with bench.only(TIFFIN) as process:
         answered = _use_every_model(process.port)
+        if failed := [what for what, status in answered.items() if status != OK]:
+            raise ServerFailedError(TIFFIN.title, f"did not answer {', '.join(failed)}", process.log)
         worker, tree = worker_memory(process), tree_memory(process)
     facts: dict[str, object] = {
         "R9.8 seconds to ready, by round": starts,
