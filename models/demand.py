@@ -83,7 +83,7 @@ definition = Definition(
     recipe=Recipe(
         time_column="date",
         sample_rows=2_100,
-        booster=Booster(rounds=500, max_depth=5, learning_rate=0.05),
+        booster=Booster(rounds=300, max_depth=5, learning_rate=0.1),
     ),
     gates=(Gate(metric="mase", at_most=0.73), Gate(metric="coverage", at_least=0.85)),
     policy=forecast(sales, coverage=0.9),
