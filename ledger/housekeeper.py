@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812 - a class with a function's name
 
 from ledger import partitions
+from ledger.attempts import Attempts
 from ledger.connection import connect, transaction
 from ledger.purging import Forget, carry_out
 from ledger.retention import Rules, expire
@@ -27,8 +30,18 @@ AWAY_SECONDS = 2.0
 STUMBLE_SECONDS = 30.0
 
 
+@dataclass(slots=True)
+class _Task:
+    """One of its tasks, and when it is due, by the monotonic clock."""
+
+    name: str
+    work: Callable[[Connection], object]
+    every_seconds: float
+    due: float
+
+
 class Housekeeper:
-    """Works on a connection of its own. `start` and `stop` it once."""
+    """Works on a connection of its own; a task that fails keeps no other back. `start` and `stop` it once."""
 
     def __init__(self, url: str, rules: Rules, forget: Forget) -> None:
         self._url = url
@@ -36,7 +49,13 @@ class Housekeeper:
         self._forget = forget
         self._connection: Connection | None = None
         self._stopping = threading.Event()
-        self._due = time.monotonic() + SETTLE_SECONDS
+        self._attempts = Attempts()
+        settled = time.monotonic() + SETTLE_SECONDS
+        self._tasks = (
+            _Task("purges", self._purge, 0.0, 0.0),
+            _Task("partitions", _make_partitions, DAY_SECONDS, settled),
+            _Task("retention", self._expire, DAY_SECONDS, settled),
+        )
         self._thread = threading.Thread(target=self._run, name="tiffin-housekeeper", daemon=True)
 
     def start(self) -> None:
@@ -48,20 +67,27 @@ class Housekeeper:
         self._thread.join(seconds)
 
     def _run(self) -> None:
-        pause = LOOK_SECONDS
-        while not self._stopping.wait(pause):
-            try:
-                self._once(self._connected())
-                pause = LOOK_SECONDS
-            except (StorageUnavailableError, psycopg2.Error) as error:
-                logger.debug("housekeeping waits: %s", error)
-                pause = AWAY_SECONDS
-                self._close()
-            except Exception:
-                logger.exception("housekeeping stumbles; it tries again")
-                pause = STUMBLE_SECONDS
-                self._close()
+        while not self._stopping.wait(LOOK_SECONDS):
+            for task in self._tasks:
+                if time.monotonic() >= task.due and not self._stopping.is_set():
+                    pause = self._attempt(task)
+                    task.due = time.monotonic() + pause
         self._close()
+
+    def _attempt(self, task: _Task) -> float:
+        """Do it, and return after how many seconds it is due again."""
+        try:
+            task.work(self._connected())
+        except (StorageUnavailableError, psycopg2.Error) as error:
+            away = self._connection is None or self._connection.closed != 0
+            logger.log(logging.DEBUG if away else logging.WARNING, "%s: housekeeping waits: %s", task.name, error)
+            self._close()
+            return AWAY_SECONDS if away else STUMBLE_SECONDS
+        except Exception:
+            logger.exception("%s: housekeeping stumbles; it tries again", task.name)
+            self._close()
+            return STUMBLE_SECONDS
+        return task.every_seconds
 
     def _connected(self) -> Connection:
         if self._connection is None or self._connection.closed:
@@ -73,11 +99,13 @@ class Housekeeper:
         if connection is not None:
             connection.close()
 
-    def _once(self, connection: Connection) -> None:
-        carry_out(connection, self._forget, is_over=self._stopping.is_set)
-        if time.monotonic() >= self._due:
-            now = datetime.now(UTC)
-            with transaction(connection) as cursor:
-                partitions.make(cursor, partitions.ahead(now))
-            expire(connection, self._rules, now, is_over=self._stopping.is_set)
-            self._due = time.monotonic() + DAY_SECONDS
+    def _purge(self, connection: Connection) -> None:
+        carry_out(connection, self._forget, is_over=self._stopping.is_set, attempts=self._attempts)
+
+    def _expire(self, connection: Connection) -> None:
+        expire(connection, self._rules, datetime.now(UTC), is_over=self._stopping.is_set)
+
+
+def _make_partitions(connection: Connection) -> None:
+    with transaction(connection) as cursor:
+        partitions.make(cursor, partitions.ahead(datetime.now(UTC)))

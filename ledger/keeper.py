@@ -71,7 +71,7 @@ class Keeper:
 
     def start(self) -> None:
         """Start it, and a thread that looks after it."""
-        self._process = self._launch()
+        self._process = self._try_to_launch()
         self._thread.start()
 
     def stop(self) -> None:
@@ -93,15 +93,24 @@ class Keeper:
         pause, started = POLL_SECONDS, time.monotonic()
         while not self._stopping.wait(POLL_SECONDS):
             process = self._process
-            if process is None or process.poll() is None:
+            if process is not None and process.poll() is None:
                 continue
             pause = POLL_SECONDS if time.monotonic() - started > CALM_SECONDS else min(2 * pause, LONGEST_PAUSE_SECONDS)
-            logger.warning("the shipper ended (exit code %s); it starts again in %g s", process.returncode, pause)
+            if process is not None:
+                logger.warning("the shipper ended (exit code %s); it starts again in %g s", process.returncode, pause)
             if self._stopping.wait(pause):
                 break
-            self._process, started = self._launch(), time.monotonic()
+            self._process, started = self._try_to_launch(), time.monotonic()
+
+    def _try_to_launch(self) -> subprocess.Popen[bytes] | None:
+        try:
+            return self._launch()
+        except OSError as error:  # no memory or no process left, now
+            logger.warning("the shipper does not start, which is tried again: %s", error)
+            return None
 
     def _launch(self) -> subprocess.Popen[bytes]:
+        """Raises OSError when no process can be made. One that ends before it is told anything is returned, ended."""
         process = subprocess.Popen(
             [sys.executable, "-m", "ledger.ship"],
             cwd=_ROOT,
@@ -110,6 +119,11 @@ class Keeper:
             start_new_session=True,
         )
         assert process.stdin is not None
-        with process.stdin as pipe:
-            pipe.write(self._configuration)
+        try:
+            with process.stdin as pipe:
+                pipe.write(self._configuration)
+        except OSError as error:  # it has ended already: whoever looks after it says with which code
+            logger.warning("the shipper was not told its configuration: %s", error)
+            process.kill()
+            process.wait()
         return process

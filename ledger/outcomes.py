@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
@@ -21,7 +21,7 @@ Status = Literal["recorded", "corrected", "duplicate", "unmatched", "rejected"]
 AT_ONCE = 1000
 """So many are joined in one transaction."""
 MOST_OF_ONE = 100
-"""Outcomes of the same prediction in one request: each corrects the one before, in a transaction of its own."""
+"""Outcomes of the same prediction in one request: each corrects the one before, and all that were are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,27 +68,14 @@ def record(
             results[index] = OutcomeResult(index=index, status="rejected", reason=str(error))
         else:
             reports.append((index, one))
-    for some in _rounds(reports):
+    for begin in range(0, len(reports), AT_ONCE):
+        some = reports[begin : begin + AT_ONCE]
 
         def work(connection: Connection, some: list[tuple[int, Report]] = some) -> list[OutcomeResult]:
             return _record(connection, definitions, some, by)
 
         results.update((result.index, result) for result in transact(engine, work))
     return [results[index] for index in range(len(items))]
-
-
-def _rounds(reports: list[tuple[int, Report]]) -> Iterator[list[tuple[int, Report]]]:
-    """Parts of limited length in which nothing is reported twice, in an order that keeps the reports' own."""
-    waiting: list[tuple[int, Report]] = []
-    keys: set[tuple[object, ...]] = set()
-    for index, one in reports:
-        if one.key in keys or len(waiting) == AT_ONCE:
-            yield waiting
-            waiting, keys = [], set()
-        waiting.append((index, one))
-        keys.add(one.key)
-    if waiting:
-        yield waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +99,7 @@ def _record(
         more, others = _matched(connection, others)
         matches += more
     sure, results = _checked(matches, definitions)
-    for several in _apart(sure):
-        results += _write(connection, several, by)
-    return [*results, *_keep(connection, others, by)]
+    return [*results, *_write(connection, sure, by), *_keep(connection, others, by)]
 
 
 def _checked(matches: list[_Match], definitions: Mapping[str, Definition]) -> tuple[list[_Match], list[OutcomeResult]]:
@@ -129,36 +114,27 @@ def _checked(matches: list[_Match], definitions: Mapping[str, Definition]) -> tu
     return sure, refused
 
 
-def _apart(matches: list[_Match]) -> Iterator[dict[UUID, _Match]]:
-    """Parts in which no prediction comes twice, which it may when it was reported by id and by entity."""
-    some: dict[UUID, _Match] = {}
-    for match in matches:
-        if match.prediction_id in some:
-            yield some
-            some = {}
-        some[match.prediction_id] = match
-    if some:
-        yield some
-
-
 def _matched(
     connection: Connection, reports: list[tuple[int, Report]]
 ) -> tuple[list[_Match], list[tuple[int, Report]]]:
     """The reports whose prediction is known, and the others."""
-    by_id = {one.prediction_id: (index, one) for index, one in reports if one.prediction_id is not None}
+    by_id: dict[UUID, list[tuple[int, Report]]] = {}
+    for index, one in reports:
+        if one.prediction_id is not None:
+            by_id.setdefault(one.prediction_id, []).append((index, one))
     by_entity = [(index, one) for index, one in reports if one.prediction_id is None]
     found: list[_Match] = []
     if by_id:
         rows = connection.execute(_BY_ID, {"ids": [str(identity) for identity in by_id]}).all()
         for row in rows:
-            index, one = by_id[row.prediction_id]
-            found.append(_Match(index, one, row.prediction_id, row.model, row.entity))
+            for index, one in by_id[row.prediction_id]:
+                found.append(_Match(index, one, row.prediction_id, row.model, row.entity))
     if by_entity:
         wanted = [
             {"place": place, "model": one.model, "entity": one.entity, "observed_at": one.observed_at}
             for place, (_, one) in enumerate(by_entity)
         ]
-        rows = connection.execute(_BY_ENTITY, {"wanted": msgspec.json.encode(wanted).decode()}).all()
+        rows = connection.execute(_BY_ENTITY, {"wanted": _json(wanted)}).all()
         for row in rows:
             index, one = by_entity[row.place]
             found.append(_Match(index, one, row.prediction_id, row.model, row.entity))
@@ -166,20 +142,48 @@ def _matched(
     return found, [(index, one) for index, one in reports if index not in known]
 
 
-def _write(connection: Connection, matches: Mapping[UUID, _Match], by: str | None) -> list[OutcomeResult]:
-    """Record or correct, whoever else does so at the same time."""
-    rows = [_row(match, by) for match in matches.values()]
-    new = set(connection.execute(_INSERT, {"rows": msgspec.json.encode(rows).decode()}).scalars())
-    older = [str(identity) for identity in matches if identity not in new]
-    before: dict[UUID, Truth] = {}
-    if older:
-        found = connection.execute(_EXISTING, {"ids": older}).all()
-        before = {row.prediction_id: row.outcome for row in found}
-    results = [_result(match, before.get(identity)) for identity, match in matches.items()]
-    corrected = [row for row, result in zip(rows, results, strict=True) if result.status == "corrected"]
-    if corrected:
-        connection.execute(_CORRECT, {"rows": msgspec.json.encode(corrected).decode()})
+def _write(connection: Connection, matches: Sequence[_Match], by: str | None) -> list[OutcomeResult]:
+    """Record or correct, whoever else does so at the same time; several of one prediction one after the other."""
+    known = _insert(connection, matches, by) if matches else {}
+    results: list[OutcomeResult] = []
+    corrections: dict[UUID, list[_Match]] = {}
+    for match in matches:
+        result = _result(match, known.get(match.prediction_id))
+        results.append(result)
+        if result.status == "corrected":
+            corrections.setdefault(match.prediction_id, []).append(match)
+        if result.status != "duplicate":
+            known[match.prediction_id] = match.report.outcome
+    _correct(connection, corrections.values(), by)
     return results
+
+
+def _insert(connection: Connection, matches: Sequence[_Match], by: str | None) -> dict[UUID, Truth]:
+    """Record the first of each prediction that has no outcome; the others' outcomes, which stay until the end."""
+    first: dict[UUID, _Match] = {}
+    for match in matches:
+        first.setdefault(match.prediction_id, match)
+    rows = [_row(match, by) for match in first.values()]
+    new = set(connection.execute(_INSERT, {"rows": _json(rows)}).scalars())
+    older = [str(identity) for identity in first if identity not in new]
+    if not older:
+        return {}
+    return {row.prediction_id: row.outcome for row in connection.execute(_EXISTING, {"ids": older}).all()}
+
+
+def _correct(connection: Connection, corrections: Collection[Sequence[_Match]], by: str | None) -> None:
+    """Keep what was before, and what was true only until the next correction of the same prediction."""
+    last = [_row(several[-1], by) for several in corrections]
+    if last:
+        connection.execute(_KEEP_HISTORY, {"rows": _json(last)})
+        between = [_row(match, by) for several in corrections for match in several[:-1]]
+        if between:
+            connection.execute(_ADD_HISTORY, {"rows": _json(between)})
+        connection.execute(_CORRECT, {"rows": _json(last)})
+
+
+def _json(rows: Sequence[Mapping[str, Any]]) -> str:
+    return msgspec.json.encode(rows).decode()
 
 
 def _result(match: _Match, before: Truth | None) -> OutcomeResult:
@@ -201,6 +205,7 @@ def _result(match: _Match, before: Truth | None) -> OutcomeResult:
 
 def _row(match: _Match, by: str | None) -> dict[str, Any]:
     return {
+        "place": match.index,
         "prediction_id": match.prediction_id,
         "model": match.model,
         "entity": match.entity,
@@ -212,6 +217,7 @@ def _row(match: _Match, by: str | None) -> dict[str, Any]:
 
 def _keep(connection: Connection, reports: list[tuple[int, Report]], by: str | None) -> list[OutcomeResult]:
     """Keep what has no prediction yet; a later report of the same replaces an earlier one."""
+    last = {one.key: one for _, one in reports}.values()
     for by_id, statement in ((True, _KEEP_BY_ID), (False, _KEEP_BY_ENTITY)):
         rows = [
             {
@@ -222,11 +228,11 @@ def _keep(connection: Connection, reports: list[tuple[int, Report]], by: str | N
                 "outcome": one.outcome,
                 "recorded_by": by,
             }
-            for _, one in reports
+            for one in last
             if (one.prediction_id is not None) == by_id
         ]
         if rows:
-            connection.execute(statement, {"rows": msgspec.json.encode(rows).decode()})
+            connection.execute(statement, {"rows": _json(rows)})
     return [
         OutcomeResult(
             index=index,
@@ -270,7 +276,7 @@ cross join lateral (
 """)
 _GIVEN = """
 jsonb_to_recordset(cast(:rows as jsonb)) as given (
-    prediction_id uuid, model text, entity text, outcome jsonb, observed_at timestamptz, recorded_by text
+    place integer, prediction_id uuid, model text, entity text, outcome jsonb, observed_at timestamptz, recorded_by text
 )
 """
 _INSERT = text(f"""
@@ -286,17 +292,20 @@ where prediction_id = any(cast(:ids as uuid[]))
 order by prediction_id
 for update
 """)
+_KEEP_HISTORY = text(f"""
+insert into outcome_history (prediction_id, outcome, observed_at, recorded_at, recorded_by)
+select prediction_id, outcomes.outcome, outcomes.observed_at, outcomes.recorded_at, outcomes.recorded_by
+from outcomes
+join {_GIVEN} using (prediction_id)
+""")  # noqa: S608 - of constants
+_ADD_HISTORY = text(f"""
+insert into outcome_history (prediction_id, outcome, observed_at, recorded_at, recorded_by)
+select prediction_id, outcome, observed_at, now(), recorded_by from {_GIVEN} order by place
+""")  # noqa: S608 - of constants
 _CORRECT = text(f"""
-with given as (select * from {_GIVEN}),
-kept as (
-    insert into outcome_history (prediction_id, outcome, observed_at, recorded_at, recorded_by)
-    select prediction_id, outcomes.outcome, outcomes.observed_at, outcomes.recorded_at, outcomes.recorded_by
-    from outcomes
-    join given using (prediction_id)
-)
 update outcomes
 set outcome = given.outcome, observed_at = given.observed_at, recorded_at = now(), recorded_by = given.recorded_by
-from given
+from {_GIVEN}
 where outcomes.prediction_id = given.prediction_id
 """)  # noqa: S608 - of constants
 _KEEP = f"""

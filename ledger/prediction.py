@@ -77,7 +77,8 @@ where predictions.prediction_id = :prediction_id
 
 
 def prediction(engine: Engine, prediction_id: str) -> FullPrediction:
-    """The prediction of that id; it is there within a second of its answer.
+    """The prediction of that id; it is there within a second of its answer, or where the processors are busy after
+    `ledger.patience_seconds` at most.
 
     Raises UnknownPredictionError, also for what is no id at all.
     """

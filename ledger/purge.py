@@ -162,7 +162,7 @@ def _message(row: RowMapping) -> str:
                 "/v1/health if it does not"
             )
         case "running":
-            return f"removed so far: {removed}; {row['total'] or 0} predictions were found when it began"
+            return f"removed so far: {removed}; {_found(row['total'])}{_trouble(row['error'])}"
         case "done" if not any(row[name] for name in ("predictions", "outcomes", "latest_scores")):
             return "done: nothing of this was kept"
         case "done":
@@ -172,6 +172,16 @@ def _message(row: RowMapping) -> str:
             )
         case _:
             return f"failed after removing {removed}: {row['error'] or 'the log says why'}; ask again to go on"
+
+
+def _found(total: int | None) -> str:
+    if total is None:
+        return "there are too many predictions to count them before"
+    return f"{total} predictions were found when it began"
+
+
+def _trouble(error: str | None) -> str:
+    return f"; it has failed and is tried again: {error}" if error else ""
 
 
 _COLUMNS = """

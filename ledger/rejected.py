@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import os
+import re
 import threading
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 from ledger import folders
 from ledger.copying import escaped
@@ -21,6 +24,7 @@ FILES = 20
 _ENTITY = COLUMNS.index("entity")
 _SHOWN = 1_000_000
 """Bytes of a damaged piece that are kept."""
+_BYTES = re.compile(rb'"bytes": "([A-Za-z0-9+/]*)')
 
 
 class Rejected:
@@ -43,18 +47,20 @@ class Rejected:
         self._keep({"reason": reason, "source": f"{source.parent.name}/{source.name}", "bytes": shown})
 
     def forget(self, entity: str) -> None:
-        """Remove the entries of this entity, and damaged pieces in which its id stands."""
+        """Remove the entries of this entity, and damaged pieces and unreadable lines in which its id stands."""
         with self._lock:
             for file in self._folder.glob("*.jsonl"):
-                lines = file.read_text("utf-8").splitlines(keepends=True)
+                lines = file.read_bytes().splitlines(keepends=True)
                 kept = [line for line in lines if not _is_of(line, entity)]
                 if len(kept) < len(lines):
-                    write_atomically(file, "".join(kept).encode())
+                    write_atomically(file, b"".join(kept))
 
     def _keep(self, entry: dict[str, str]) -> None:
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        with self._lock, self._file().open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"at": time.time(), **entry}) + "\n")
+        with self._lock, self._file().open("a+b") as file:
+            cut_off = _ends_within_a_line(file)  # a full disk or a kill: the next entry is not to be lost with it
+            line = json.dumps({"at": time.time(), **entry}).encode()
+            file.write(b"\n" * cut_off + line + b"\n")
         self.count += 1
 
     def _file(self) -> Path:
@@ -68,8 +74,29 @@ class Rejected:
         return files[-1]
 
 
-def _is_of(line: str, entity: str) -> bool:
-    entry = json.loads(line)
-    if "row" in entry:
-        return bool(entry["row"].split("\t")[_ENTITY] == escaped(entity))
-    return entity.encode("utf-8", "replace") in base64.b64decode(entry["bytes"])
+def _ends_within_a_line(file: BinaryIO) -> bool:
+    if file.seek(0, os.SEEK_END) == 0:
+        return False
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) != b"\n"
+
+
+def _is_of(line: bytes, entity: str) -> bool:
+    try:
+        entry = json.loads(line)
+        if "row" in entry:
+            return bool(entry["row"].split("\t")[_ENTITY] == escaped(entity))
+        return _id(entity) in base64.b64decode(entry["bytes"])
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return _names(line, entity)
+
+
+def _names(line: bytes, entity: str) -> bool:
+    """Whether the id stands in what is left of a line, in one of the ways in which it may have been written."""
+    shown = b"".join(base64.b64decode(found[: len(found) // 4 * 4]) for found in _BYTES.findall(line))
+    ways = (_id(entity), *(json.dumps(text)[1:-1].encode() for text in (entity, escaped(entity))))
+    return _id(entity) in shown or any(way in line for way in ways)
+
+
+def _id(entity: str) -> bytes:
+    return entity.encode("utf-8", "replace")

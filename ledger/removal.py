@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -48,6 +48,20 @@ class Chunk:
     last: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step has removed, and behind what the next one goes on; None when there is no more.
+
+    Fewer may be removed than were looked at: some get another value, some another process has removed meanwhile.
+    """
+
+    removed: int
+    last: tuple[str, ...] | None
+
+
+Remove = Callable[[Cursor, Removal, tuple[str, ...] | None], Step]
+
+
 def remove_predictions(cursor: Cursor, removal: Removal, after: str | None) -> Chunk:
     """Remove the next predictions with their outcomes, `CHUNK` at most; `last` is None when there are no more."""
     more = ("prediction_id > %(after)s::uuid",) if after else ()
@@ -65,22 +79,28 @@ def remove_outcomes_of(cursor: Cursor, ids: Sequence[str]) -> int:
     return int(cursor.rowcount)
 
 
-def remove_stray_outcomes(cursor: Cursor, removal: Removal) -> int:
-    """Remove outcomes, `CHUNK` at most, whose predictions are gone already, and return how many there were."""
-    cursor.execute(_OUTCOMES.format(where=removal.where()), removal.values)
-    return remove_outcomes_of(cursor, [str(prediction_id) for (prediction_id,) in cursor.fetchall()])
+def remove_stray_outcomes(cursor: Cursor, removal: Removal, after: tuple[str, ...] | None) -> Step:
+    """Remove the next outcomes, `CHUNK` at most, whose predictions are gone already."""
+    more = ("prediction_id > %(after)s::uuid",) if after else ()
+    values = {**removal.values, "after": after[0] if after else None}
+    cursor.execute(_OUTCOMES.format(where=removal.where(*more)), values)
+    ids = [str(prediction_id) for (prediction_id,) in cursor.fetchall()]
+    return Step(remove_outcomes_of(cursor, ids), (ids[-1],)) if ids else Step(0, None)
 
 
-def remove_latest(cursor: Cursor, removal: Removal) -> int:
-    """Remove latest scores, `CHUNK` at most, and return how many there were.
+def remove_latest(cursor: Cursor, removal: Removal, after: tuple[str, ...] | None) -> Step:
+    """Remove the next latest scores, `CHUNK` at most are looked at.
 
     An entity of which later predictions are kept gets the best of them instead, which is one of an earlier moment.
     Call it after `remove_predictions`.
     """
     cursor.execute(f"select pg_advisory_xact_lock({TOTALS_KEY})")
-    cursor.execute(_LATEST.format(where=removal.where()), removal.values)
-    ((removed,),) = cursor.fetchall()
-    return int(removed)
+    more = ("(model, entity) > (%(after_model)s, %(after_entity)s)",) if after else ()
+    after_model, after_entity = after or (None, None)
+    values = {**removal.values, "after_model": after_model, "after_entity": after_entity}
+    cursor.execute(_LATEST.format(where=removal.where(*more)), values)
+    ((removed, model, entity),) = cursor.fetchall()
+    return Step(int(removed), None if model is None else (model, entity))
 
 
 _PREDICTIONS = """
@@ -152,6 +172,7 @@ counted as (
     on conflict (model, level) do update
     set entities = latest_levels.entities + excluded.entities,
         score_sum = latest_levels.score_sum + excluded.score_sum
-)
-select count(*) from removed
+),
+last as (select model, entity from chosen order by model desc, entity desc limit 1)
+select (select count(*) from removed), (select model from last), (select entity from last)
 """  # noqa: S608 - of constants

@@ -13,7 +13,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 - a class
 from ledger import partitions
 from ledger.connection import transaction
 from ledger.partitions import Span
-from ledger.removal import CHUNK, Removal, remove_latest, remove_predictions, remove_stray_outcomes
+from ledger.removal import Removal, Step, remove_latest, remove_predictions, remove_stray_outcomes
 
 logger = logging.getLogger("tiffin.ledger")
 
@@ -104,14 +104,15 @@ def _remove(connection: Connection, removal: Removal, done: Expired, is_over: Ca
         if after is None:
             break
     for remove in (remove_stray_outcomes, remove_latest):
+        step = Step(0, None)
         while not is_over():
             with transaction(connection) as cursor:
-                removed = remove(cursor, removal)
+                step = remove(cursor, removal, step.last)
             if remove is remove_latest:
-                done.latest_scores += removed
+                done.latest_scores += step.removed
             else:
-                done.outcomes += removed
-            if removed < CHUNK:
+                done.outcomes += step.removed
+            if step.last is None:
                 break
 
 

@@ -119,7 +119,8 @@ class Sink:
         if not spans <= self._spans:
             self._make_partitions(connection, spans)
         with transaction(connection) as cursor:
-            cursor.execute(f"{BEGIN}; {PURGES}")
+            oldest_ms = min(row.made_ms for row in rows)
+            cursor.execute(f"{BEGIN}; {PURGES}", (oldest_ms / 1000 - 1,))
             purged = Purged.of(cursor.fetchall())
             kept = [row for row in rows if not purged.covers(row)] if purged else rows
             if not kept:

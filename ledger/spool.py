@@ -55,17 +55,11 @@ class Spool:
     def open(cls, state_dir: Path, settings: LedgerSettings) -> Self:
         """A spool of this process, with a folder of its own. Raises SpoolError when that cannot be made."""
         root = folders.root(state_dir)
-        name = f"{os.getpid()}-{secrets.token_hex(4)}"
         try:
-            root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            hidden = root / f".{name}"
-            hidden.mkdir(mode=0o700)
-            lock = os.open(hidden / folders.LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            hidden.rename(root / name)  # a folder that the shipper sees is always locked while its writer lives
+            folder, lock = _make_folder(root)
         except OSError as error:
             raise SpoolError(root, 0, os.strerror(error.errno or 0)) from error
-        return cls(root / name, lock, settings)
+        return cls(folder, lock, settings)
 
     @property
     def frames(self) -> int:
@@ -143,9 +137,28 @@ class Spool:
 
     def _open_segment(self, now: float) -> None:
         self._number += 1
-        self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            self._file = self._create()
+        except FileNotFoundError:
+            self._move()
+            self._file = self._create()
         self._opened, self._written = now, 0
         self._write([begin := head(time_ns() // 1_000_000)], len(begin))
+        if self._settings.fsync:  # else the file has its bytes after a power cut, but no name
+            root = self._folder.parent
+            for folder in (self._folder, root, root.parent):
+                _sync(folder)
+
+    def _create(self) -> int:
+        return os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+    def _move(self) -> None:
+        """Go on in a new folder: somebody has removed this one."""
+        removed = self._folder
+        self._folder, lock = _make_folder(removed.parent)
+        logger.warning("%s was removed with what was in it; predictions are kept in %s now", removed, self._folder)
+        os.close(self._lock)
+        self._lock = lock
 
     def _abandon(self) -> None:
         """Cut off what a failed write left and end the segment: a reader may have seen more of it than was kept."""
@@ -163,3 +176,28 @@ class Spool:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+
+def _make_folder(root: Path) -> tuple[Path, int]:
+    """A folder of this process, and the file that locks it. Raises OSError."""
+    name = f"{os.getpid()}-{secrets.token_hex(4)}"
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    hidden = root / f".{name}"
+    hidden.mkdir(mode=0o700)
+    lock = os.open(hidden / folders.LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        hidden.rename(root / name)  # a folder that the shipper sees is always locked while its writer lives
+    except OSError:
+        os.close(lock)
+        raise
+    return root / name, lock
+
+
+def _sync(folder: Path) -> None:
+    """Force the names in a folder to the disk. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -22,8 +22,12 @@ create temp table if not exists new_scores (
 
 BEGIN = f"select pg_advisory_xact_lock_shared({WRITERS_KEY})"
 
-PURGES = "select model, entity_hash, (extract(epoch from before) * 1000)::bigint from purges"
-"""What was purged must not come back from a spool. A statement of its own, as it must see what the lock waited for."""
+PURGES = """
+select model, entity_hash, (extract(epoch from before) * 1000)::bigint from purges where before > to_timestamp(%s)
+"""
+"""What was purged must not come back from a spool. A statement of its own, as it must see what the lock waited for.
+
+Of Unix seconds: purges of what was made before the oldest row are of no concern, so mostly there are none."""
 
 KNOWN = "select prediction_id::text from predictions where prediction_id = any(%s::uuid[])"
 

@@ -106,7 +106,8 @@ def add_analytics_routes(app: FastAPI, worker: Callable[[], Worker]) -> None:
         before = timedelta(0) if a_version != b_version else DEFAULT_PERIOD
         one = _period("a", a_from, a_to, now - before, a_version)
         other = _period("b", b_from, b_to, now, b_version)
-        return await read(partial(comparison, model=model, a=one, b=other))
+        hourly_days = worker().ledger.hourly_rollup_days
+        return await read(partial(comparison, model=model, a=one, b=other, hourly_days=hourly_days))
 
     @app.get("/v1/predictions/{prediction_id}", tags=["analytics"], summary="One prediction, with its outcome")
     async def one_prediction(

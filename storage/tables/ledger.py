@@ -64,7 +64,7 @@ predictions = Table(
     Index(None, "entity", "prediction_id", postgresql_where=text("entity is not null")),
     Index(None, "model", "prediction_id"),
     postgresql_partition_by="range (prediction_id)",
-    comment="every scored record or entity, in weekly partitions that the shipper makes and retention drops",
+    comment="every scored record or entity, in partitions of four weeks that the shipper makes and retention drops",
 )
 
 latest_scores = Table(

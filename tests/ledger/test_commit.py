@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import socket
 import threading
 import time
+import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from storage.migrations import migrate
 from storage.settings import StorageSettings
 from tests.ledger import making, truth
 from tests.storage.nonsense import ANSWERS, nonsense
-from tests.storage.servers import server_processes, wait_for
+from tests.storage.servers import execute, server_processes, wait_for
 
 DEADLINE_SECONDS = 2.0
 
@@ -150,6 +152,73 @@ def test_a_server_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
     ((_, error, _),) = answers.told
     assert isinstance(error, StorageUnavailableError)
     assert "hunter2" not in str(error)
+
+
+def test_a_redis_that_hangs_holds_up_no_commit(
+    ledger_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.feed._TIMEOUT_SECONDS", DEADLINE_SECONDS + 3)
+    answers, seed = Answers(), random.Random(1)
+    with socket.create_server(("127.0.0.1", 0)) as listener:  # it never accepts, nor answers
+        url = f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
+        with running(ledger_url, tmp_path, url) as committer:
+            for number in range(1, 4):
+                answers.submit(committer, seed)
+                wait_for(lambda number=number: len(answers.told) == number)  # type: ignore[misc]
+    assert len(answers.committed()) == 3
+
+
+class Listener:
+    """Told of one submission, and watched for whether anything still holds it."""
+
+    def __call__(self, error: StorageUnavailableError | None) -> None:
+        self.told = True
+
+
+@contextmanager
+def nothing_commits(url: str) -> Iterator[None]:
+    with closing(connect(url, "in the way")) as connection, connection.cursor() as cursor:
+        cursor.execute("begin; lock table predictions in access exclusive mode")
+        yield
+        cursor.execute("rollback")
+
+
+def test_what_nobody_waits_for_any_more_is_forgotten_while_postgresql_hangs(ledger_url: str, tmp_path: Path) -> None:
+    seed, answers = random.Random(1), Answers()
+    committer = Committer(ledger_url, None, tmp_path, deadline_seconds=0.2)
+    waits = "select 1 from pg_stat_activity where application_name = 'tiffin committer' and wait_event = 'relation'"
+    with closing(committer), nothing_commits(ledger_url):
+        committer.start()
+        answers.submit(committer, seed)
+        wait_for(lambda: execute(ledger_url, waits) == [(1,)])
+        listeners = [Listener() for _ in range(20)]
+        watched = [weakref.ref(one) for one in listeners]
+        for at in range(20):
+            committer.submit([making.frame(making.prediction(seed))], listeners[at])
+        wait_for(lambda: all(hasattr(one, "told") for one in listeners))
+        listeners.clear()
+        wait_for(lambda: not any(one() for one in watched))
+        assert execute(ledger_url, waits) == [(1,)]
+
+
+def test_when_too_much_waits_more_is_refused_at_once(
+    ledger_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.commit.MOST_BYTES", 1_000_000)
+    monkeypatch.setattr("ledger.commit.GROUP_BYTES", 100_000)
+    seed, answers = random.Random(1), Answers()
+    with closing(Committer(ledger_url, None, tmp_path, deadline_seconds=30)) as committer:
+        for number in range(30):  # nothing is taken before its start
+            answers.submit(committer, seed, body=making.encoded({"record": {"x": "y" * 100_000}}))
+            assert len(answers.told) == max(0, number - 8)
+        assert {str(error) for _, error, _ in answers.told} == {
+            "postgresql is not available: 1000000 bytes of predictions wait to be committed already"
+        }
+        committer.start()
+        wait_for(lambda: len(answers.told) == 30)
+        one = answers.submit(committer, seed)
+        wait_for(lambda: one in answers.committed())
+    assert len(truth.ids(ledger_url)) == len(answers.committed()) == 10
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -68,4 +69,42 @@ def test_the_kernel_says_how_many_processors_are_idle() -> None:
     time.sleep(0.2)
     found = idle.since_last()
     assert found is not None
-    assert found >= 0
+    assert 0 <= found <= 1.5 * len(os.sched_getaffinity(0))
+
+
+def test_a_processor_that_this_process_burns_is_not_idle() -> None:
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        idle = IdleProcessors()
+        until = time.monotonic() + 0.5
+        while time.monotonic() < until:
+            pass
+        found = idle.since_last()
+    finally:
+        os.sched_setaffinity(0, allowed)
+    assert found is not None
+    assert found < FREE_PROCESSORS
+
+
+def test_only_the_processors_that_this_process_may_use_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def say(own_idle: int, own_waiting: int) -> None:
+        lines = [f"cpu{at} 5 5 5 {own_idle} {own_waiting} 5" for at in sorted(os.sched_getaffinity(0))]
+        stat.write_text("\n".join(["cpu 9 9 9 9 9 9", *lines, f"cpu9999 5 5 5 {1000 * own_idle} 5 5"]), "ascii")
+
+    stat = tmp_path / "stat"
+    monkeypatch.setattr(courtesy_module, "_STAT", stat)
+    say(100, 10)
+    before = time.monotonic()
+    idle = IdleProcessors()
+    inner = time.monotonic()
+    time.sleep(0.1)
+    say(130, 30)
+    shortest = time.monotonic() - inner
+    found = idle.since_last()
+    longest = time.monotonic() - before
+    seconds_idle = 50 / os.sysconf("SC_CLK_TCK") * len(os.sched_getaffinity(0))
+    assert found is not None
+    assert seconds_idle / longest <= found <= seconds_idle / shortest

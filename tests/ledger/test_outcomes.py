@@ -108,6 +108,50 @@ def test_one_prediction_may_not_be_corrected_for_ever_in_one_request(ledger_url:
     assert "send the last of them" in str(told[-1].reason)
 
 
+def test_reports_that_repeat_one_another_share_a_transaction_and_count_as_if_told_one_by_one(
+    ledger_url: str, engine: Engine
+) -> None:
+    seed = random.Random(7)
+    at_once, one_by_one = ([made(seed, f"{side}{number}") for number in range(4)] for side in "AB")
+    write(ledger_url, at_once + one_by_one)
+    told: list[list[dict[str, Any]]] = [[], []]
+    for number in range(120):
+        place, value, by_entity = seed.randrange(4), seed.randrange(2), seed.random() < 0.3
+        for side, rows in enumerate((at_once, one_by_one)):
+            by_id = {"prediction_id": rows[place][0]["prediction_id"]}
+            named = {"model": "delinquency", "entity": rows[place][1], "observed_at": at(number / 1000)}
+            told[side].append({**(named if by_entity else by_id), "outcome": value})
+    found, wanted = tell(engine, *told[0]), [tell(engine, item)[0] for item in told[1]]
+    assert [(one.status, one.outcome, one.previous) for one in found] == [
+        (one.status, one.outcome, one.previous) for one in wanted
+    ]
+    assert {one.status for one in found} == {"recorded", "corrected", "duplicate"}
+    for mine, other in zip(at_once, one_by_one, strict=True):
+        assert outcomes_of(ledger_url, mine) == outcomes_of(ledger_url, other)
+    in_history = "prediction_id in (select prediction_id from predictions where entity like 'A%')"
+    assert execute(ledger_url, f"select count(distinct xmin::text) from outcome_history where {in_history}") == [(1,)]
+
+
+def outcomes_of(url: str, one: Made) -> list[Any]:
+    """What was true of a prediction one after the other."""
+    identity = one[0]["prediction_id"]
+    kept = "select outcome, observed_at, recorded_by from {} where prediction_id = '{}' {}"
+    return execute(url, kept.format("outcome_history", identity, "order by id")) + execute(
+        url, kept.format("outcomes", identity, "")
+    )
+
+
+def test_of_early_outcomes_that_repeat_one_another_the_last_is_kept(ledger_url: str, engine: Engine) -> None:
+    one = made(random.Random(1))
+    identity = one[0]["prediction_id"]
+    named = {"model": "churn", "entity": "C1", "observed_at": at(0)}
+    items = [{"prediction_id": identity, "outcome": value} for value in (0, 1, 1, 0)]
+    items += [{**named, "outcome": value} for value in (1, 0, 1)]
+    assert [one.status for one in tell(engine, *items)] == ["unmatched"] * 7
+    kept = "select outcome from pending_outcomes order by prediction_id is null"
+    assert execute(ledger_url, kept) == [(0,), (True,)]
+
+
 def test_an_outcome_by_entity_belongs_to_the_latest_prediction_before_it(ledger_url: str, engine: Engine) -> None:
     seed = random.Random(1)
     past, recent, shadow, other = (

@@ -286,6 +286,9 @@ def test_trends_are_what_the_predictions_come_to(
     # The last window of days and hours is whole, whatever part of it was asked for.
     series = {metric: {one.name: one.values for one in trend.series} for metric, trend in found.items()}
     assert series["volume"]["predictions"] == [len(column) for column in columns]
+    everything = [one for column in columns for one in column]
+    assert set(series["levels"]) == {one["level"] for one in everything if one["level"] is not None}
+    assert set(series["labels"]) == {str(one["label"]).lower() for one in everything if one["label"] is not None}
     for place, column in enumerate(columns):
         _check_scores(series["score"], place, [one["score"] for one in column])
         for name, counts in series["levels"].items():
@@ -352,7 +355,7 @@ def test_two_periods_side_by_side(ledger: Ledger) -> None:
         deviation = math.sqrt(sum((score - mean) ** 2 for score in scores) / len(scores))
         assert side.deviation == pytest.approx(deviation)
         assert {name: share.count for name, share in side.levels.items()} == Counter(one["level"] for one in answers)
-        for low, high, bar in zip(found.edges, found.edges[1:], side.histogram, strict=False):
+        for low, high, bar in zip(found.edges[:-1], found.edges[1:], side.histogram, strict=True):
             inside = sum(low <= score < high for score in scores)
             assert bar == Share(count=inside, share=inside / len(scores))
     assert found.difference.predictions == found.b.predictions - found.a.predictions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,13 +16,16 @@ from psycopg2.extensions import connection as Connection
 from sqlalchemy import Engine
 
 from ledger import folders, partitions, removal, status
+from ledger.attempts import MOST, Attempts
 from ledger.connection import connect
 from ledger.errors import QueryError, UnknownPurgeError
 from ledger.feed import FIELD, LISTENED, STREAM
 from ledger.history import history
+from ledger.housekeeper import Housekeeper
 from ledger.outcomes import record
 from ledger.partitions import Span
 from ledger.purge import Purge, purge, purges, request_purge
+from ledger.purged import Purged, hashed
 from ledger.purging import carry_out
 from ledger.rejected import Rejected
 from ledger.retention import Rules, expire
@@ -29,6 +33,7 @@ from ledger.rows import rows_of
 from ledger.settings import LedgerSettings
 from ledger.sink import Sink
 from ledger.spool import Spool
+from ledger.statements import PURGES
 from models import catalogue
 from storage.addresses import urls
 from storage.cursors import Cursor, CursorError
@@ -51,8 +56,6 @@ def connection(ledger_url: str) -> Iterator[Connection]:
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(removal, "CHUNK", 7)
-    monkeypatch.setattr("ledger.retention.CHUNK", 7)
-    monkeypatch.setattr("ledger.purging.CHUNK", 7)
 
 
 def fill(url: str, engine: Engine) -> list[Made]:
@@ -117,8 +120,8 @@ def test_partitions_go_as_a_whole_when_all_in_them_is_old(
     assert done.predictions == 0
     assert done.partitions >= 9
     kept = [one for one in made if Span.of(one[2]).end > NOW - timedelta(days=100)]
-    assert len(kept) > len([one for one in made if one[2] > NOW - timedelta(days=100)]) - 1
-    check(ledger_url, kept)
+    assert len(kept) < len(made)
+    check(ledger_url, kept)  # also what is older than 100 days and shares its partition with what is not
     with connection.cursor() as cursor:
         assert all(span.end > NOW - timedelta(days=100) for span in partitions.existing(cursor))
 
@@ -232,6 +235,153 @@ def test_the_latest_score_of_an_earlier_moment_comes_back(
     truth.check_latest(ledger_url)
 
 
+def fill_with_replays(url: str) -> None:
+    """Forty entities scored ten days ago; of each second one there is a score since, as of a day long before."""
+    seed = random.Random(1)
+    write(url, [(making.prediction(seed, moment=NOW - timedelta(days=10)), f"C{at:02d}", NOW) for at in range(40)])
+    sink = Sink(url, "test", lambda row, reason: pytest.fail(reason))
+    as_of = (NOW - timedelta(days=50)).isoformat()
+    for at in range(0, 40, 2):
+        replayed = making.prediction(seed, moment=NOW - timedelta(days=1))
+        sink.write(rows_of(making.frame(replayed, entity=f"C{at:02d}", as_of=as_of)))
+    sink.close()
+
+
+def check_replays(url: str) -> None:
+    assert execute(url, "select count(*), count(distinct entity) from predictions") == [(20, 20)]
+    truth.check_latest(url)
+
+
+def test_a_purge_goes_on_behind_latest_scores_that_were_only_replaced(
+    ledger_url: str, engine: Engine, connection: Connection, small_chunks: None
+) -> None:
+    fill_with_replays(ledger_url)
+    wanted = asked(engine, model="delinquency", before=NOW - timedelta(days=5))
+    assert carry_out(connection, lambda _: None) == 1
+    check_replays(ledger_url)
+    assert purge(engine, wanted.id).latest_scores == 20
+
+
+def test_retention_goes_on_behind_latest_scores_that_were_only_replaced(
+    ledger_url: str, connection: Connection, small_chunks: None
+) -> None:
+    fill_with_replays(ledger_url)
+    done = expire(connection, Rules(by_model={"delinquency": 5}), NOW)
+    check_replays(ledger_url)
+    assert done is not None
+    assert done.latest_scores == 20
+
+
+def test_a_purge_does_not_wait_for_a_count_that_takes_long(
+    ledger_url: str, engine: Engine, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(ledger_url, engine)
+    slow = "select count(*) from predictions, (select pg_sleep(20)) as slow where {where}"
+    monkeypatch.setattr("ledger.purging._COUNT", slow)
+    monkeypatch.setattr("ledger.purging.COUNT_SECONDS", 0.05)
+    wanted = asked(engine, entity="C3")
+    assert carry_out(connection, lambda _: None, is_over=_after(2)) == 0
+    assert "too many predictions to count" in purge(engine, wanted.id).message
+    assert carry_out(connection, lambda _: None) == 1
+    assert purge(engine, wanted.id).state == "done"
+
+
+def test_a_purge_that_fails_says_so_keeps_no_other_back_and_is_tried_again(
+    ledger_url: str, engine: Engine, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(ledger_url, engine)
+    monkeypatch.setattr("ledger.attempts.FIRST_PAUSE_SECONDS", 0.0)
+    first, second = asked(engine, entity="C1"), asked(engine, entity="C2")
+    attempts, told = Attempts(), []
+
+    def forget(entity: str) -> None:
+        told.append(entity)
+        if told.count("C1") < 3 and entity == "C1":
+            raise OSError("the disk says no")
+
+    assert carry_out(connection, forget, attempts=attempts) == 1
+    stumbling = purge(engine, first.id)
+    assert (stumbling.state, stumbling.error) == ("running", "OSError: the disk says no")
+    assert "tried again: OSError: the disk says no" in stumbling.message
+    assert purge(engine, second.id).state == "done"
+    assert carry_out(connection, forget, attempts=attempts) == 0
+    assert carry_out(connection, forget, attempts=attempts) == 1
+    done = purge(engine, first.id)
+    assert (done.state, done.error) == ("done", None)
+    assert told == ["C1", "C2", "C1", "C1"]
+
+
+def test_a_purge_that_fails_again_and_again_is_given_up_after_pauses(
+    ledger_url: str, engine: Engine, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = asked(engine, entity="C1")
+    attempts, told = Attempts(), []
+
+    def forget(entity: str) -> None:
+        told.append(entity)
+        raise ValueError("no")
+
+    for _ in range(3):
+        carry_out(connection, forget, attempts=attempts)
+    assert told == ["C1"]  # the others came within its pause
+    monkeypatch.setattr("ledger.attempts.FIRST_PAUSE_SECONDS", 0.0)
+    attempts = Attempts()
+    for _ in range(MOST):
+        assert purge(engine, wanted.id).state in {"queued", "running"}
+        carry_out(connection, forget, attempts=attempts)
+    failed = purge(engine, wanted.id)
+    assert (failed.state, failed.error) == ("failed", "ValueError: no")
+    assert carry_out(connection, forget, attempts=attempts) == 0
+    assert len(told) == 1 + MOST
+
+
+def test_a_task_that_fails_keeps_no_other_back(
+    ledger_url: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(ledger_url, engine)
+    execute(ledger_url, "alter table purges rename to mislaid")
+    monkeypatch.setattr("ledger.housekeeper.SETTLE_SECONDS", 0.0)
+    housekeeper = Housekeeper(ledger_url, Rules(days=10_000, hourly_rollup_days=30), lambda _: None)
+    housekeeper.start()
+    old = "select count(*) from rollups where width = 'hour' and starts_at < now() - interval '31 days'"
+    assert execute(ledger_url, old) != [(0,)]
+    wait_for(lambda: execute(ledger_url, old) == [(0,)])
+    housekeeper.stop(10)
+
+
+def test_a_rejected_line_that_does_not_read_goes_when_it_names_the_entity(tmp_path: Path) -> None:
+    spool = folders.root(tmp_path)
+    spool.mkdir()
+    rejected = Rejected(spool)
+    (of_it,) = rows_of(making.frame(making.prediction(random.Random(1)), entity="Zo\u00eb\t3"))
+    (of_another,) = rows_of(making.frame(making.prediction(random.Random(2)), entity="C33"))
+    for row in (of_it, of_another):
+        rejected.row(row, "why not")
+        rejected.bytes(f"...{row.entity}...".encode() + b"more" * 10, "damaged", spool / "1" / "2.spool")
+    (file,) = (spool / folders.REJECTED).iterdir()
+    whole = file.read_bytes().splitlines(keepends=True)
+    halves = [line[: len(line) - 20] + b"\n" for line in whole]
+    nonsense = [b"\xff\x00{\n", b"[1]\n", b'{"row": 5}\n', b'{"row": "C"}\n', b'{"bytes": "?"}\n', b"\n"]
+    file.write_bytes(b"".join([*whole, *halves, *nonsense]))
+    rejected.forget("Zo\u00eb\t3")
+    assert file.read_bytes().splitlines(keepends=True) == [*whole[2:], *halves[2:], *nonsense]
+
+
+def test_a_rejected_row_behind_half_a_line_stands_in_a_line_of_its_own(tmp_path: Path) -> None:
+    spool = folders.root(tmp_path)
+    spool.mkdir()
+    rejected = Rejected(spool)
+    (row,) = rows_of(making.frame(making.prediction(random.Random(1)), entity="C1"))
+    rejected.row(row, "why not")
+    (file,) = (spool / folders.REJECTED).iterdir()
+    half = file.read_bytes()[:50]
+    file.write_bytes(half)
+    rejected.row(row, "why not")
+    first, second = file.read_bytes().splitlines()
+    assert first == half
+    assert json.loads(second)["row"] == row.line
+
+
 def test_a_purged_entity_does_not_come_back_from_a_spool(
     ledger_url: str, engine: Engine, connection: Connection
 ) -> None:
@@ -243,6 +393,53 @@ def test_a_purged_entity_does_not_come_back_from_a_spool(
     other: Made = (making.prediction(seed, moment=NOW - timedelta(seconds=5)), "C2", NOW)
     write(ledger_url, [waiting, later, other])
     assert truth.ids(ledger_url) == sorted(one[0]["prediction_id"] for one in (later, other))
+
+
+def test_only_purges_of_what_is_no_older_than_the_rows_are_read(
+    ledger_url: str, engine: Engine, connection: Connection
+) -> None:
+    for days in (1, 5, 10, 20):
+        asked(engine, model="churn", entity=f"C{days}", before=NOW - timedelta(days=days))
+    with connection.cursor() as cursor:
+        cursor.execute(PURGES, ((NOW - timedelta(days=7)).timestamp(),))
+        hashes = {bytes(entity) for _, entity, _ in cursor.fetchall()}
+    assert hashes == {hashed("C1"), hashed("C5")}
+    seed = random.Random(1)
+    made: list[Made] = []
+    for ago in (0, 3, 7, 15, 30):
+        moment = NOW - timedelta(days=ago)
+        made += [(making.prediction(seed, moment=moment, model="churn"), f"C{days}", moment) for days in (1, 5, 10, 20)]
+    write(ledger_url, made)
+    kept = [one for one in made if one[2] >= NOW - timedelta(days=int(str(one[1])[1:]))]
+    assert 0 < len(kept) < len(made)
+    assert truth.ids(ledger_url) == sorted(one[0]["prediction_id"] for one in kept)
+
+
+def test_a_row_is_covered_by_any_purge_of_it_as_a_plain_search_finds() -> None:
+    seed = random.Random(5)
+    models, entities = (None, "churn", "fraud"), (None, "C1", "C2")
+    rows = []
+    for _ in range(200):
+        moment = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(milliseconds=seed.randrange(20))
+        answer = making.prediction(seed, moment=moment, model=seed.choice(models[1:]))
+        rows += rows_of(making.frame(answer, entity=seed.choice(entities)))
+    start = rows_of(making.frame(making.prediction(seed, moment=datetime(2026, 1, 1, tzinfo=UTC))))[0].made_ms
+    found: Counter[bool] = Counter()
+    for _ in range(30):
+        asked_for = [
+            (seed.choice(models), seed.choice(entities), start + seed.randrange(20)) for _ in range(seed.randrange(5))
+        ]
+        purged = Purged.of(
+            (model, memoryview(hashed(who)) if who else None, before) for model, who, before in asked_for
+        )
+        for row in rows:
+            wanted = any(
+                row.made_ms < before and model in {None, row.model} and who in {None, row.entity}
+                for model, who, before in asked_for
+            )
+            assert purged.covers(row) == wanted
+            found[wanted] += 1
+    assert min(found.values()) > 100
 
 
 def test_a_purge_that_is_killed_goes_on_where_it_was(

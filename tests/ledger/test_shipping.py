@@ -394,6 +394,29 @@ def test_the_keeper_starts_a_dead_shipper_again_and_stops_it(ledger_url: str, tm
     check(ledger_url, acknowledged)
 
 
+@pytest.mark.parametrize("program", ["/nowhere/python", "/bin/false"])
+def test_the_keeper_goes_on_trying_when_no_process_can_be_made_or_it_ends_at_once(
+    ledger_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, program: str
+) -> None:
+    monkeypatch.setattr("ledger.keeper.LONGEST_PAUSE_SECONDS", 1.0)
+    long = {f"model-{number}": 30 for number in range(10_000)}  # more than a pipe holds: who does not read it breaks it
+    given = Configuration(state_dir=tmp_path, database_url=ledger_url, parent_pid=os.getpid(), retention=long)
+    keeper = Keeper(given)
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "executable", program)
+        keeper.start()
+        wait_for(lambda: len(_complaints(caplog)) >= 3)
+        assert keeper.pid is None
+    wait_for(lambda: status.read(tmp_path).running)
+    keeper.stop()
+    assert not status.read(tmp_path).running
+
+
+def _complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
+    said = [record.getMessage() for record in caplog.records]
+    return [one for one in said if "shipper does not start" in one or "not told its configuration" in one]
+
+
 def test_the_configuration_survives_its_journey() -> None:
     given = Configuration(state_dir=Path("/x y"), database_url="postgresql://a:b@c/d", retention={"fraud": 30})
     assert from_json(to_json(given)) == given

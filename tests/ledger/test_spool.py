@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -302,19 +303,63 @@ write(5, 20_000)
     assert read_all(tmp_path) == ["1", "3", "5"]
 
 
-def test_a_folder_that_somebody_removed_is_noticed(
-    tmp_path: Path, writer: Spool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("only_the_writers", [True, False])
+def test_a_folder_that_somebody_removed_is_made_anew(
+    tmp_path: Path, writer: Spool, monkeypatch: pytest.MonkeyPatch, only_the_writers: bool
 ) -> None:
     monkeypatch.setattr(spool, "LOOK_SECONDS", 0.0)
     writer.add(a_frame(1))
     writer.flush()
-    segment = only_segment(tmp_path)
-    segment.unlink()
-    (segment.parent / folders.LOCK).unlink()
-    segment.parent.rmdir()
+    removed = only_segment(tmp_path).parent
+    shutil.rmtree(removed if only_the_writers else removed.parent)
+    for number in (2, 3):
+        writer.add(a_frame(number))
+        writer.flush()
+    (folder,) = folders.writers(folders.root(tmp_path))
+    assert folder != removed
+    assert not folders.is_dead(folder)
+    assert requests(tail(tmp_path).read()) == ["2", "3"]
+    writer.close()
+    assert folders.is_dead(folder)
+
+
+def test_a_folder_that_is_removed_and_cannot_be_made_anew_is_an_error_until_it_can(
+    tmp_path: Path, writer: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "LOOK_SECONDS", 0.0)
+    root = folders.root(tmp_path)
+    writer.add(a_frame(1))
+    writer.flush()
+    shutil.rmtree(root)
+    root.write_text("in the way")
     writer.add(a_frame(2))
     with pytest.raises(SpoolError):
         writer.flush()
+    root.unlink()
+    writer.add(a_frame(3))
+    writer.flush()
+    assert read_all(tmp_path) == ["3"]
+
+
+@pytest.mark.parametrize("fsync", [True, False])
+def test_with_fsync_the_names_of_new_segments_are_on_the_disk_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fsync: bool
+) -> None:
+    synced: list[Path] = []
+    fsync_of_the_system = os.fsync
+
+    def noted(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync_of_the_system(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    opened = Spool.open(tmp_path, LedgerSettings(fsync=fsync))
+    for number in range(2):
+        opened.add(a_frame(number))
+        opened.flush()
+    folder = only_segment(tmp_path).parent
+    assert synced == ([folder, folder.parent, tmp_path] if fsync else [])
+    opened.close()
 
 
 def test_a_state_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def _create_predictions() -> None:
         sa.Column("warnings", JSONB, comment="null for none"),
         sa.PrimaryKeyConstraint("prediction_id", name="pk_predictions"),
         postgresql_partition_by="range (prediction_id)",
-        comment="every scored record or entity, in weekly partitions that the shipper makes and retention drops",
+        comment="every scored record or entity, in partitions of four weeks that the shipper makes and retention drops",
     )
     op.create_index(
         "ix_predictions_entity_prediction_id",

@@ -1,0 +1,47 @@
+"""Questions to the ledger over HTTP: what the settings say counts, and no moment is an error of the server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+import storage
+from ledger.settings import LedgerSettings
+from models import catalogue
+from storage.settings import StorageSettings
+from tests.serving.apps import App, Parts
+
+
+@pytest.fixture
+def app(settings: StorageSettings, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[App]:
+    """Keeps hourly figures for as many days as the test says."""
+    urls = storage.urls(settings)
+    given = {"state_dir": tmp_path, "database_url": urls.database, "redis_url": urls.redis}
+    own, ledger = StorageSettings.model_validate(given), LedgerSettings(hourly_rollup_days=request.param)
+    definitions = {"fraud": catalogue()["fraud"]}
+    with App(Parts(storage=own, versions={}, definitions=definitions, ledger=ledger)) as app:
+        yield app
+
+
+@pytest.mark.parametrize(("app", "by_hours"), [(2, False), (4, True)], indirect=["app"])
+def test_periods_are_compared_by_hours_for_as_long_as_hourly_figures_are_kept(app: App, by_hours: bool) -> None:
+    start = (datetime.now(UTC) - timedelta(days=3)).replace(hour=10, minute=30, second=0, microsecond=0)
+    end = start + timedelta(hours=1)
+    moments = {"a.from": start, "a.to": end, "b.from": start, "b.to": end}
+    params = {name: moment.isoformat() for name, moment in moments.items()}
+    found = app.request("GET", "/v1/models/fraud/comparison", params=params).json()
+    hours = ("10", "12") if by_hours else ("00", "00")
+    assert tuple(found["a"][name][11:13] for name in ("start", "end")) == hours
+    assert tuple(found["b"][name][11:13] for name in ("start", "end")) == hours
+
+
+@pytest.mark.parametrize("app", [90], indirect=True)
+def test_moments_far_from_any_prediction_are_refused(app: App) -> None:
+    for moment in ("9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59"):
+        for question in ("trends?to", "trends?from", "comparison?b.from=2026-01-01T00:00:00Z&b.to"):
+            answer = app.get(f"/v1/models/fraud/{question}={moment}")
+            assert answer.status_code == 422, (question, moment)
+            assert answer.json()["code"] == "invalid_features"
