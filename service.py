@@ -33,6 +33,7 @@ from features.cache import FeatureCache
 from features.events import Events
 from features.online import OnlineFeatures
 from ledger import status
+from ledger.remembered import KEPT_SECONDS
 from models import broken, catalogue
 from models.definition import Definition
 from monitoring import logs
@@ -60,8 +61,6 @@ from storage.health import StorageHealth
 from storage.queries import Queries
 
 logger = logging.getLogger("tiffin.serving")
-REMEMBERED_SECONDS = 86_400
-"""How long the last prediction of an entity is kept for when the model cannot answer."""
 ANALYTICS_SECONDS = 10.0
 """How long a question to the ledger may take."""
 RELEASES_SECONDS = 2.0
@@ -157,7 +156,7 @@ class Tiffin:
             entities=EntityAccess(
                 OnlineFeatures(database, features, hear=count_lookups),
                 Events(database, features, ahead=timedelta(seconds=wanted.ahead_seconds)),
-                Remembered(cache(), REMEMBERED_SECONDS),
+                Remembered(cache(), KEPT_SECONDS),
                 wanted.deadline_seconds,
             ),
             hub=Hub(Feed(cache())),

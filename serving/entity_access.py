@@ -41,12 +41,16 @@ class EntityAccess:
         self._lookups: dict[str, Lookup] = {}
         self._writing: asyncio.Task[None] | None = None
 
-    def endpoint(self, definition: Definition, scorer: Scorer) -> EntityEndpoint | None:
-        """The operations of a model with a view; None for one that takes records only."""
+    def endpoint(self, definition: Definition, scorer: Scorer, *, keeps_values: bool) -> EntityEndpoint | None:
+        """The operations of a model with a view; None for one that takes records only.
+
+        `keeps_values`: what is remembered of predictions may tell values of features.
+        """
         view = view_of(definition)
         if view is None:
             return None
-        return EntityEndpoint(definition, view, scorer, self._lookup(view), self._remembered)
+        lookup = self._lookup(view)
+        return EntityEndpoint(definition, view, scorer, lookup, self._remembered, keeps_values=keeps_values)
 
     async def write(self, source: str, rows: Sequence[object]) -> Written:
         """Take events into a source table. Raises StorageUnavailableError."""

@@ -101,7 +101,9 @@ class Worker:
         view, serving = view_of(definition), self.settings
         decoder = Decoder(definition, view, max_records=serving.max_batch_records, max_nesting=serving.max_nesting)
         endpoint = ModelEndpoint(definition, self.pool, decoder, Entries(definition, self._recorder, self.ledger))
-        endpoint.entities = self.entities.endpoint(definition, endpoint)
+        endpoint.entities = self.entities.endpoint(
+            definition, endpoint, keeps_values=self.ledger.keeps_features(definition.name)
+        )
         return endpoint
 
     async def start(self) -> None:
