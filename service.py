@@ -45,7 +45,7 @@ from registry.store import Version
 from serving.apis import add_apis
 from serving.bento import TiffinService
 from serving.documents import openapi_document
-from serving.entity_access import EntityAccess, count_lookups
+from serving.entity_access import WRITERS, EntityAccess, count_failure, count_lookups
 from serving.ledger_reader import LedgerReader
 from serving.listening import Listening
 from serving.management import management_app
@@ -141,7 +141,9 @@ class Tiffin:
         cache = partial(open_async_client, urls.redis, settings.storage)
         wanted = settings.features
         database = Queries(urls.database, connections=wanted.connections)
-        features = FeatureCache(open_client(urls.redis, settings.storage)) if wanted.cache else None
+        client = open_client(urls.redis, settings.storage)
+        features = FeatureCache(client, hear=partial(count_failure, "features")) if wanted.cache else None
+        writing = Queries(urls.database, connections=WRITERS)
         self.worker = worker = Worker(
             definitions=catalogue(),
             find_version=find,
@@ -155,8 +157,8 @@ class Tiffin:
             ledger=settings.ledger,
             entities=EntityAccess(
                 OnlineFeatures(database, features, hear=count_lookups),
-                Events(database, features, ahead=timedelta(seconds=wanted.ahead_seconds)),
-                Remembered(cache(), KEPT_SECONDS),
+                Events(writing, features, ahead=timedelta(seconds=wanted.ahead_seconds)),
+                Remembered(cache(), KEPT_SECONDS, hear=partial(count_failure, "predictions")),
                 wanted.deadline_seconds,
             ),
             hub=Hub(Feed(cache())),

@@ -148,7 +148,7 @@ class EntityEndpoint:
         recalled = {index: _as_last(one) for index, one in zip(lacking, last, strict=True) if one is not None}
         if not recalled:
             return answer
-        items = [
+        items: list[JsonAnswer] = [
             {"index": index, "prediction": recalled[index]} if index in recalled else item
             for index, item in enumerate(answer["items"])
         ]

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import redis.asyncio
@@ -65,7 +65,7 @@ class Remembered:
             self._hear()
             return None
         try:
-            found: list[bytes | None] = await self._client.mget(keys)
+            found = cast("list[bytes | None]", await self._client.mget(keys))
             if len(found) != len(keys):
                 raise redis.exceptions.InvalidResponse("what answers is not Redis")
         except Exception as error:  # what its library makes of bytes that are no answer may be any error

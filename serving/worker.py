@@ -32,6 +32,7 @@ from serving.entity_access import EntityAccess
 from serving.front_door import FrontDoor
 from serving.ledger_reader import LedgerReader
 from serving.listening import Listening
+from serving.origins import Origins
 from serving.recorder import Entries, Recorder
 from serving.settings import ServingSettings
 from serving.stream import Hub, StreamApp
@@ -94,7 +95,11 @@ class Worker:
         self.pool = Pool(inference, ModelMeters())
         self.endpoints = {name: self._endpoint(definition) for name, definition in definitions.items()}
         self.door = FrontDoor(
-            self.endpoints, max_body_bytes=serving.max_body_bytes, fast_path=serving.fast_path, access=access
+            self.endpoints,
+            max_body_bytes=serving.max_body_bytes,
+            fast_path=serving.fast_path,
+            access=access,
+            origins=Origins(serving.allowed_origins),
         )
 
     def _endpoint(self, definition: Definition) -> ModelEndpoint:
