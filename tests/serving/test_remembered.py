@@ -13,7 +13,7 @@ import pytest
 import redis.asyncio
 
 from ledger.remembered import EXPLANATION, PREDICTION, Memory, key
-from serving.remembered import FLUSH_SECONDS, Remembered
+from serving.remembered import AT_ONCE, FLUSH_SECONDS, Remembered
 from storage import urls
 from storage.cache import open_async_client
 from storage.settings import StorageSettings
@@ -93,6 +93,19 @@ def test_what_does_not_read_is_not_recalled(settings: StorageSettings, content: 
         assert await remembered.recall("churn", ["U3"]) == [None]
 
     with_memory(settings, work)
+
+
+def test_many_are_written_together(settings: StorageSettings) -> None:
+    names = [f"U{number}" for number in range(2 * AT_ONCE + 7)]
+
+    async def work(remembered: Remembered, client: redis.asyncio.Redis) -> None:
+        for name in names:
+            remembered.keep("churn", name, made(entity=name))
+        await remembered.flush()
+        assert [one and one["entity"] for one in await remembered.recall("churn", names)] == names
+        assert 0 < await client.ttl(key(PREDICTION, "churn", names[-1])) <= 60
+
+    assert with_memory(settings, work) == []
 
 
 def test_what_was_purged_is_gone_and_what_a_worker_still_held_is_not_recalled(settings: StorageSettings) -> None:
