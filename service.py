@@ -33,6 +33,7 @@ from features.cache import FeatureCache
 from features.events import Events
 from features.online import OnlineFeatures
 from ledger import status
+from ledger.remembered import KEPT_SECONDS
 from models import broken, catalogue
 from models.definition import Definition
 from monitoring import logs
@@ -44,7 +45,7 @@ from registry.store import Version
 from serving.apis import add_apis
 from serving.bento import TiffinService
 from serving.documents import openapi_document
-from serving.entity_access import EntityAccess, count_lookups
+from serving.entity_access import WRITERS, EntityAccess, count_failure, count_lookups
 from serving.ledger_reader import LedgerReader
 from serving.listening import Listening
 from serving.management import management_app
@@ -60,8 +61,6 @@ from storage.health import StorageHealth
 from storage.queries import Queries
 
 logger = logging.getLogger("tiffin.serving")
-REMEMBERED_SECONDS = 86_400
-"""How long the last prediction of an entity is kept for when the model cannot answer."""
 ANALYTICS_SECONDS = 10.0
 """How long a question to the ledger may take."""
 RELEASES_SECONDS = 2.0
@@ -142,7 +141,9 @@ class Tiffin:
         cache = partial(open_async_client, urls.redis, settings.storage)
         wanted = settings.features
         database = Queries(urls.database, connections=wanted.connections)
-        features = FeatureCache(open_client(urls.redis, settings.storage)) if wanted.cache else None
+        client = open_client(urls.redis, settings.storage)
+        features = FeatureCache(client, hear=partial(count_failure, "features")) if wanted.cache else None
+        writing = Queries(urls.database, connections=WRITERS)
         self.worker = worker = Worker(
             definitions=catalogue(),
             find_version=find,
@@ -156,8 +157,8 @@ class Tiffin:
             ledger=settings.ledger,
             entities=EntityAccess(
                 OnlineFeatures(database, features, hear=count_lookups),
-                Events(database, features, ahead=timedelta(seconds=wanted.ahead_seconds)),
-                Remembered(cache(), REMEMBERED_SECONDS),
+                Events(writing, features, ahead=timedelta(seconds=wanted.ahead_seconds)),
+                Remembered(cache(), KEPT_SECONDS, hear=partial(count_failure, "predictions")),
                 wanted.deadline_seconds,
             ),
             hub=Hub(Feed(cache())),

@@ -82,17 +82,16 @@ class Found:
 class FeatureCache:
     """Rows of all views in Redis. Never raises because of Redis: it then finds nothing and keeps nothing.
 
-    While Redis does not answer, one call a second tries. Thread-safe.
+    While Redis does not answer, one call a second tries. `hear` is told of every failure. Thread-safe.
     """
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, *, hear: Callable[[], None] = lambda: None) -> None:
         self._client = client
         self._mark = client.register_script(_MARK)
         self._breaker = Breaker()
         self._missed: dict[str, tuple[int, int]] = {}
         self._lock = threading.Lock()
-        self.failures = 0
-        """Calls that Redis did not answer, or that were not tried because it did not answer before."""
+        self._hear = hear
 
     def get(self, view: View, entities: Sequence[Entity], now: datetime) -> list[Found] | None:
         """What is there of each entity, in one round trip; None when Redis does not answer."""
@@ -166,14 +165,14 @@ class FeatureCache:
         return bool(self._ask(work))
 
     def _ask(self, work: Callable[[], T]) -> T | None:
-        """What Redis answers; None, counted, when it does not or is not asked because it did not answer just before."""
+        """What Redis answers; None, told to `hear`, when it does not, or is not asked as it just did not."""
         if not self._breaker.allows():
-            self.failures += 1
+            self._hear()
             return None
         try:
             answer = work()
         except Exception as error:  # what its library makes of bytes that are no answer may be any error
-            self.failures += 1
+            self._hear()
             self._breaker.failed()
             logger.warning("features are computed without their cache: %s", type(error).__name__)
             return None

@@ -5,6 +5,7 @@ FeatureError
 ├── UnknownViewError       there is no such view
 ├── InvalidEntityError     the ids of an entity are not those that its view asks for
 ├── UnknownEntityError     nothing was known of the entity at the observation
+├── UncomputableError      the view's statement fails on what is stored of the entity
 ├── UnknownSourceError     there is no such source of events
 ├── OtherRowsError         sample data is not mixed with rows that are there
 └── UnreadableFileError    a file of events does not read as its kind
@@ -103,3 +104,13 @@ class UnknownEntityError(FeatureError):
         self.view = view
         self.entity = entity
         self.as_of = as_of
+
+
+class UncomputableError(FeatureError):
+    """What is stored of the entity makes the view's statement fail, as with a division by zero."""
+
+    def __init__(self, view: str, entity: str, reason: str) -> None:
+        super().__init__(f"{view} cannot be computed of entity {entity!r}: {reason}")
+        self.view = view
+        self.entity = entity
+        self.reason = reason

@@ -5,21 +5,28 @@ Blocking, for calls from threads; every call ends within the seconds that it is 
 
 from __future__ import annotations
 
+import logging
+import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Literal
 
+import psycopg2
+
 from features.cache import Cached, FeatureCache, Found
 from features.entity import Entity
-from features.errors import UnknownEntityError
+from features.errors import UncomputableError, UnknownEntityError
 from features.reader import FeatureRow, Pair, Query, read, statement
 from features.views import View
 from storage.errors import StorageUnavailableError
 from storage.queries import Prepared, Queries, Rows
 
-Event = Literal["hit", "miss", "stale", "unavailable"]
+logger = logging.getLogger("tiffin.features")
+
+Event = Literal["hit", "miss", "stale", "unavailable", "failed"]
 Hears = Callable[[str, Event, int], None]
 """Is told the view, what happened, and to how many entities."""
 
@@ -45,7 +52,7 @@ class Features:
         return dict(zip(view.columns, self.values, strict=True))
 
 
-Answer = Features | UnknownEntityError | StorageUnavailableError
+Answer = Features | UnknownEntityError | UncomputableError | StorageUnavailableError
 
 
 class OnlineFeatures:
@@ -71,14 +78,15 @@ class OnlineFeatures:
 
         An entity of which nothing was known is an UnknownEntityError. Where PostgreSQL does not answer within
         `seconds`, the row that the cache still has is returned as stale; where it has none, a StorageUnavailableError
-        is. With `as_of` the cache is neither asked nor filled. Raises MigrationError.
+        is. One on whose data the view fails is an UncomputableError, alone. With `as_of` the cache is neither asked nor
+        filled. Raises MigrationError.
         """
         wanted = list(dict.fromkeys(entities))
         answers = self._now(view, wanted, seconds) if as_of is None else self._at(view, wanted, as_of, seconds)
         return [answers[entity] for entity in entities]
 
     def fetch_one(self, view: View, entity: Entity, *, as_of: datetime | None = None, seconds: float = 1.0) -> Features:
-        """The features of one entity. Raises UnknownEntityError, StorageUnavailableError and MigrationError."""
+        """The features of one entity. Raises what `fetch` gives in their place, and MigrationError."""
         (answer,) = self.fetch(view, [entity], as_of=as_of, seconds=seconds)
         if isinstance(answer, Exception):
             raise answer
@@ -91,7 +99,7 @@ class OnlineFeatures:
             self._hear(view.name, "unavailable", len(entities))
             return dict.fromkeys(entities, error)
         return {
-            entity: _answer(view, entity, Cached(row, as_of, True), asked=as_of)
+            entity: row if isinstance(row, Exception) else _answer(view, entity, Cached(row, as_of, True), asked=as_of)
             for entity, row in zip(entities, rows, strict=True)
         }
 
@@ -121,10 +129,12 @@ class OnlineFeatures:
             rows = dict(zip(entities, self._read(view, entities, now, seconds), strict=True))
         except StorageUnavailableError as error:
             return {entity: self._left(view, entity, found.get(entity), error) for entity in entities}
-        self._tell(view, "miss", len(entities))
-        if self._cache is not None and found:
-            self._cache.put(view, [(entity, row, found[entity].marks) for entity, row in rows.items()], now)
-        return {entity: _answer(view, entity, Cached(row, now, True)) for entity, row in rows.items()}
+        computed = {entity: row for entity, row in rows.items() if not isinstance(row, Exception)}
+        failed = {entity: error for entity, error in rows.items() if isinstance(error, Exception)}
+        self._tell(view, "miss", len(computed))
+        if self._cache is not None and found and computed:
+            self._cache.put(view, [(entity, row, found[entity].marks) for entity, row in computed.items()], now)
+        return failed | {entity: _answer(view, entity, Cached(row, now, True)) for entity, row in computed.items()}
 
     def _left(self, view: View, entity: Entity, found: Found | None, error: StorageUnavailableError) -> Answer:
         if found is None or found.cached is None or found.cached.row.since is None:
@@ -133,8 +143,26 @@ class OnlineFeatures:
         self._tell(view, "stale", 1)
         return _answer(view, entity, found.cached, cached=True)
 
-    def _read(self, view: View, entities: Sequence[Entity], as_of: datetime, seconds: float) -> list[FeatureRow]:
-        return read(view, [Pair(entity, as_of) for entity in entities], _online(self._database, view, seconds))
+    def _read(
+        self, view: View, entities: Sequence[Entity], as_of: datetime, seconds: float
+    ) -> list[FeatureRow | UncomputableError]:
+        """A row of each. Those on which the view fails are found by halving."""
+        until = time.monotonic() + seconds
+
+        def rows(some: Sequence[Entity]) -> list[FeatureRow | UncomputableError]:
+            left = until - time.monotonic()
+            try:
+                query = _online(self._database, view, left)
+                return list(read(view, [Pair(entity, as_of) for entity in some], query))
+            except psycopg2.DataError as error:
+                if len(some) > 1:
+                    half = len(some) // 2
+                    return rows(some[:half]) + rows(some[half:])
+                logger.error("the view %s fails on an entity: %s", view.name, error)
+                self._tell(view, "failed", 1)
+                return [UncomputableError(view.name, some[0].text, _in_words(error))]
+
+        return rows(entities)
 
     def _tell(self, view: View, event: Event, count: int) -> None:
         if count:
@@ -158,6 +186,11 @@ def prepared(view: View) -> Prepared:
     for number in range(1, count + 1):
         text = text.replace("%s", f"${number}", 1)
     return Prepared(f"tiffin_{view.name}_{view.fingerprint}", text.replace("%%", "%"), count)
+
+
+def _in_words(error: psycopg2.Error) -> str:
+    """The kind of error, as "division by zero": PostgreSQL's own message may hold a person's data."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
 
 
 def _is_fresh(found: Found | None) -> bool:

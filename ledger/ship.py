@@ -24,6 +24,7 @@ from ledger.feeder import Feeder
 from ledger.housekeeper import Housekeeper
 from ledger.positions import Positions
 from ledger.rejected import Rejected
+from ledger.remembered import Memory
 from ledger.retention import Rules
 from ledger.shipper import Shipper
 from ledger.sink import Sink
@@ -82,8 +83,9 @@ def _run(configuration: Configuration, ending: threading.Event, is_over: Callabl
     courtesy = Courtesy(configuration.patience_seconds, configuration.spool_max_bytes // 4)
     shipper = Shipper(Tail(spool, Positions(spool / "shipped.json")), sink, rejected, courtesy)
     feed = Feed(configuration.redis_url) if configuration.redis_url else None
+    memory = Memory(configuration.redis_url) if configuration.redis_url else None
     feeder = Feeder(Tail(spool, Positions(spool / "fed.json")), feed) if feed else None
-    housekeeper = Housekeeper(configuration.database_url, _rules(configuration), _forget(rejected, feed))
+    housekeeper = Housekeeper(configuration.database_url, _rules(configuration), _forget(rejected, feed, memory))
     started_at = time.time()
 
     def say() -> None:
@@ -114,9 +116,11 @@ def _rules(configuration: Configuration) -> Rules:
     )
 
 
-def _forget(rejected: Rejected, feed: Feed | None) -> Callable[[str], None]:
+def _forget(rejected: Rejected, feed: Feed | None, memory: Memory | None) -> Callable[[str], None]:
     def forget(entity: str) -> None:
         rejected.forget(entity)
+        if memory is not None:
+            memory.forget(entity)
         if feed is not None:
             feed.forget(entity)
 

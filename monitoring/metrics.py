@@ -45,6 +45,11 @@ listeners = Gauge(
 lookups = Counter(
     "tiffin_feature_lookups", "Entities whose features were asked for, by how they were found", ["view", "outcome"]
 )
+cache_failures = Counter(
+    "tiffin_cache_failures",
+    "Calls that Redis did not answer, or that were not made as it did not answer just before: features, predictions",
+    ["use"],
+)
 spool_bytes = Gauge(
     "tiffin_spool_bytes",
     "Predictions on local disk that PostgreSQL does not have yet",

@@ -27,11 +27,13 @@ from serving.worker import Worker
 
 T = TypeVar("T")
 LONGEST_ENTITY = 4 * LONGEST
+LONGEST_CURSOR = 4096
+"""Of an id's character four bytes may stand in it, as base64."""
 DEFAULT_PERIOD = timedelta(days=7)
 
 ModelName = Annotated[str, Path(description="the model's name")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="entries of a page")]
-After = Annotated[str | None, Query(max_length=1024, description="`next_cursor` of the page before")]
+After = Annotated[str | None, Query(max_length=LONGEST_CURSOR, description="`next_cursor` of the page before")]
 Moment = datetime | None
 Text = str | None
 ABOUT_MOMENTS = "RFC 3339; without a zone it is UTC"
@@ -46,7 +48,7 @@ def add_analytics_routes(app: FastAPI, worker: Callable[[], Worker]) -> None:
     async def read(work: Callable[[Engine], T]) -> T:
         return await worker().reader.run(work)
 
-    @app.get("/v1/entities/{entity}/history", tags=["analytics"], summary="One entity's predictions, newest first")
+    @app.get("/v1/entities/{entity:path}/history", tags=["analytics"], summary="One entity's predictions, newest first")
     async def entity_history(
         entity: EntityName,
         model: Annotated[Text, Query(max_length=256, description="of this model only")] = None,

@@ -8,6 +8,7 @@ from typing import Any
 
 from serving.exchange import Exchange, Headers, request_id
 from serving.front_door import FrontDoor, Route
+from serving.origins import READING
 from serving.problems import MethodNotAllowed, NotFound, Problem
 from serving.stream import StreamApp
 from serving.stream.app import PATH as STREAM
@@ -67,6 +68,8 @@ class FrontDoorApp:
             respond,
             content_type=given.get(b"content-type", b""),
             content_encoding=given.get(b"content-encoding", b""),
+            origin=given.get(b"origin", b""),
+            host=given.get(b"host", b""),
         )
         body = await _read(receive, door.max_body_bytes, _announced(given))
         if body is None:
@@ -88,6 +91,14 @@ class FrontDoorApp:
         given = dict(scope["headers"])
         identity = request_id(given.get(b"x-request-id"))
         exchange = Exchange(scope["method"], scope["path"], identity, _nothing)
+        foreign = None
+        if scope["method"] not in READING:
+            foreign = door.origins.unfit(given.get(b"origin", b""), given.get(b"host", b""))
+        if foreign is not None:
+            exchange.template = route.template if route is not None else "other"
+            exchange.finished = door.finished
+            await _send_refusal(exchange, foreign, send, [LAST])
+            return
         head = scope["method"] == "HEAD"
         scope = {**scope, "state": {**scope.get("state", {}), "request_id": identity}}
         if head:  # routes know GET only; the same answer without its body is right everywhere
@@ -139,10 +150,7 @@ class FrontDoorApp:
             wants, after = stream.check(scope)
         except Problem as problem:
             exchange.finished = door.finished
-            status, media_type, body, more = _refused(exchange, problem)
-            fixed = [(b"content-type", media_type), (b"content-length", str(len(body)).encode())]
-            await send({"type": "http.response.start", "status": status, "headers": [*fixed, *headers, *more]})
-            await send({"type": "http.response.body", "body": body})
+            await _send_refusal(exchange, problem, send, headers[1:])
             return
         try:
             await stream.events(wants, after, receive, send, headers)
@@ -157,6 +165,10 @@ class FrontDoorApp:
         try:
             if scope["path"] != STREAM:
                 raise NotFound("there is no WebSocket at this path; /v1/stream is one")
+            given = dict(scope["headers"])
+            foreign = self._door().origins.unfit(given.get(b"origin", b""), given.get(b"host", b""))
+            if foreign is not None:
+                raise foreign
             wants, after = self._find_stream().check(scope)
         except Problem as problem:
             await self._refuse_websocket(exchange, problem, scope, send)
@@ -188,6 +200,18 @@ def _refused(exchange: Exchange, problem: Problem) -> tuple[int, bytes, bytes, H
     exchange.send = lambda *answer: answers.append(answer)
     exchange.refuse(problem)
     return answers[0]
+
+
+async def _send_refusal(exchange: Exchange, problem: Problem, send: Send, more: list[tuple[bytes, bytes]]) -> None:
+    """Answer with the problem, without the application."""
+    status, media_type, body, headers = _refused(exchange, problem)
+    fixed = [
+        (b"content-type", media_type),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-request-id", exchange.request_id.encode()),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": [*fixed, *more, *headers]})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _nothing(status: int, media_type: bytes, body: bytes, headers: Headers) -> None:
@@ -223,7 +247,7 @@ async def _read(receive: Receive, limit: int, announced: int) -> bytes | None:
 def _template(scope: Scope) -> str:
     """The pattern of the route that answered, so that no path a caller makes up becomes a metric's label."""
     route = scope.get("route")
-    path = getattr(route, "path", None)
+    path = getattr(route, "path_format", None) or getattr(route, "path", None)
     if isinstance(path, str):
         return path
     return scope["path"] if scope["path"] in KNOWN_PATHS else "other"

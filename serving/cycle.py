@@ -57,12 +57,13 @@ class Cycle:
         return self
 
     def _read_headers(self, protocol: FrontDoorProtocol, version: str) -> Exchange:
-        content_type = content_encoding = b""
+        content_type = content_encoding = origin = host = b""
         identity: bytes | None = None
         size = hosts = 0
         for name, value in protocol.headers:
             if name == b"host":
                 hosts += 1
+                host = value
             elif name == b"content-type":
                 content_type = value
             elif name == b"content-length":
@@ -71,6 +72,8 @@ class Cycle:
                 identity = value
             elif name == b"content-encoding":
                 content_encoding = value
+            elif name == b"origin":
+                origin = value
             elif name == b"transfer-encoding":
                 check_coding(value)
         if hosts != 1:
@@ -82,6 +85,8 @@ class Cycle:
             self._respond,
             content_type=content_type,
             content_encoding=content_encoding,
+            origin=origin,
+            host=host,
         )
         if size > self._door.max_body_bytes:
             self._give_up()

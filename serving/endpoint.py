@@ -126,9 +126,8 @@ class ModelEndpoint:
         try:
             scored = await self._scored(operation, asked, options, exchange.started, exchange.request_id)
             encoded = encode(scored.answer)
-            self._entries.of_entities(
-                operation, asked, scored, encoded, exchange.request_id, _sender(exchange, encoded)
-            )
+            done = self._remembering(operation, scored, _sender(exchange, encoded))
+            self._entries.of_entities(operation, asked, scored, encoded, exchange.request_id, done)
         except Exception as error:
             refuse(exchange, error)
 
@@ -146,6 +145,16 @@ class ModelEndpoint:
         answer = self.entities.predict if operation == "predict" else self.entities.explain
         return await answer(asked, options, started)
 
+    def _remembering(self, operation: Operation, scored: Scored, done: Done) -> Done:
+        """Remembers the answer once it is recorded: one that was refused must not be given later."""
+
+        def recorded(error: Exception | None) -> None:
+            if error is None and self.entities is not None:
+                self.entities.remember(operation, scored)
+            done(error)
+
+        return recorded
+
     # --- answering a coroutine -------------------------------------------------------------------------------------
 
     async def answer(
@@ -162,7 +171,8 @@ class ModelEndpoint:
         if isinstance(asked, EntityRequest | EntitiesRequest):
             scored = await self._scored(operation, asked, options, started, request_id)
             answer = scored.answer
-            self._entries.of_entities(operation, asked, scored, encode(answer), request_id, done)
+            recorded = self._remembering(operation, scored, done)
+            self._entries.of_entities(operation, asked, scored, encode(answer), request_id, recorded)
         else:
             answer = await self._of_values(operation, asked, options, started, request_id)
             self._entries.of_records(operation, answer, encode(answer), body, request_id, done)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
+from typing import TypeVar
 
 from features.entity import Entity
-from features.events import Events, Written
+from features.events import Events
 from features.online import Answer, Event, OnlineFeatures
 from features.views import View
 from models.definition import Definition
@@ -21,10 +23,11 @@ from serving.remembered import Remembered
 
 THREADS = 4
 """Queries and looks into the cache that run at once."""
-
-
-DATABASE_SHARE = 0.7
-"""Of the deadline: when the database takes longer there is still time to answer with what the cache has."""
+WRITERS = 2
+"""Requests with events that are worked at at once, and the connections that they need."""
+T = TypeVar("T")
+LEAST_SECONDS = 0.05
+"""For the database, however late a thread was free."""
 
 
 class EntityAccess:
@@ -38,20 +41,26 @@ class EntityAccess:
         self._remembered = remembered
         self._deadline = deadline_seconds
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="features")
+        self._intake = ThreadPoolExecutor(WRITERS, thread_name_prefix="events")
+        for use in ("features", "predictions"):
+            metrics.cache_failures.labels(use)  # it is there, with 0, before anything fails
         self._lookups: dict[str, Lookup] = {}
         self._writing: asyncio.Task[None] | None = None
 
-    def endpoint(self, definition: Definition, scorer: Scorer) -> EntityEndpoint | None:
-        """The operations of a model with a view; None for one that takes records only."""
+    def endpoint(self, definition: Definition, scorer: Scorer, *, keeps_values: bool) -> EntityEndpoint | None:
+        """The operations of a model with a view; None for one that takes records only.
+
+        `keeps_values`: what is remembered of predictions may tell values of features.
+        """
         view = view_of(definition)
         if view is None:
             return None
-        return EntityEndpoint(definition, view, scorer, self._lookup(view), self._remembered)
+        lookup = self._lookup(view)
+        return EntityEndpoint(definition, view, scorer, lookup, self._remembered, keeps_values=keeps_values)
 
-    async def write(self, source: str, rows: Sequence[object]) -> Written:
-        """Take events into a source table. Raises StorageUnavailableError."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, self._events.write, source, rows)
+    async def write(self, work: Callable[[Events], T]) -> T:
+        """What `work` returns, done with the events in a thread that no look-up needs. Raises what it raises."""
+        return await asyncio.get_running_loop().run_in_executor(self._intake, work, self._events)
 
     def start(self) -> None:
         self._writing = asyncio.create_task(self._remembered.keep_writing())
@@ -61,7 +70,8 @@ class EntityAccess:
         if self._writing is not None:
             self._writing.cancel()
         await self._remembered.close()
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        for executor in (self._executor, self._intake):
+            executor.shutdown(wait=False, cancel_futures=True)
 
     def _lookup(self, view: View) -> Lookup:
         if view.name not in self._lookups:
@@ -69,10 +79,16 @@ class EntityAccess:
             self._lookups[view.name] = Lookup(fetch, self._executor, self._deadline)
         return self._lookups[view.name]
 
-    def _fetch(self, view: View, entities: Sequence[Entity], as_of: datetime | None) -> Sequence[Answer]:
-        return self._features.fetch(view, entities, as_of=as_of, seconds=self._deadline * DATABASE_SHARE)
+    def _fetch(self, view: View, entities: Sequence[Entity], as_of: datetime | None, until: float) -> Sequence[Answer]:
+        seconds = max(LEAST_SECONDS, until - time.monotonic())
+        return self._features.fetch(view, entities, as_of=as_of, seconds=seconds)
 
 
 def count_lookups(view: str, event: Event, count: int) -> None:
     """Tell the metrics how entities' features were found."""
     metrics.lookups.labels(view, event).inc(count)
+
+
+def count_failure(use: str) -> None:
+    """Tell the metrics that Redis did not help: "features" or "predictions"."""
+    metrics.cache_failures.labels(use).inc()

@@ -11,15 +11,18 @@ from features.entity import Entity
 from features.online import Answer, Features
 from features.views import View
 from inference.errors import InferenceError
+from ledger.privacy import stripped
 from models.definition import Definition, Feature, Series, Value
 from serving.answers import Answer as JsonAnswer
+from serving.answers import milliseconds_since
+from serving.answers.batch import summary
 from serving.decoding import Values
 from serving.entities import EntitiesRequest, EntityRequest
 from serving.lookup import Lookup
 from serving.problems import FieldError, InvalidFeatures, Problem, problem_for
 from serving.records import Checked
 from serving.remembered import Remembered
-from serving.validation import Options
+from serving.validation import DEFAULT_TOP, Options
 from storage.errors import StorageUnavailableError
 
 Score = Callable[[Values, Options, float], Awaitable[JsonAnswer]]
@@ -36,19 +39,34 @@ class Scorer(Protocol):
 
 
 class Scored(NamedTuple):
-    """An answer, and the features that it came from by the place of its item; None for one that was remembered."""
+    """An answer, and the features that it came from by the place of its item; None for one that was remembered.
+
+    `made` is the answer without what was only remembered, where some of it was. `lasting` are the entities and what may
+    be remembered of them, once it is recorded.
+    """
 
     answer: JsonAnswer
     features: Sequence[Values | None] | None
+    made: JsonAnswer | None = None
+    lasting: Sequence[tuple[str, JsonAnswer]] = ()
 
 
 class EntityEndpoint:
     """The three operations of a model with a view. Raises problems and errors of the rooms."""
 
     def __init__(
-        self, definition: Definition, view: View, scorer: Scorer, lookup: Lookup, remembered: Remembered
+        self,
+        definition: Definition,
+        view: View,
+        scorer: Scorer,
+        lookup: Lookup,
+        remembered: Remembered,
+        *,
+        keeps_values: bool = True,
     ) -> None:
+        """`keeps_values`: what is remembered may tell values of features."""
         self._definition = definition
+        self._keeps_values = keeps_values
         self._view = view
         self._scorer = scorer
         self._lookup = lookup
@@ -58,32 +76,90 @@ class EntityEndpoint:
 
     async def predict(self, asked: EntityRequest, options: Options, started: float) -> Scored:
         """One prediction; the last one about the entity, marked as stale, when the model or the database fails."""
-        try:
-            scored = await self._one(self._scorer.score, asked, options, started)
-        except (InferenceError, StorageUnavailableError):
-            answer = await self._recall(asked, options)
-            if answer is None:
-                raise
-            return Scored(answer, None)
-        if asked.as_of is None and not asked.given and options.threshold is None:
-            plain = {key: value for key, value in scored.answer.items() if key not in ON_REQUEST}
-            self._remembered.keep(self._definition.name, asked.entity.text, plain)
-        return scored
+        return await self._one_or_last("predict", self._scorer.score, asked, options, started)
 
     async def explain(self, asked: EntityRequest, options: Options, started: float) -> Scored:
-        return await self._one(self._scorer.explain_values, asked, options, started)
+        """The same with an explanation."""
+        return await self._one_or_last("explain", self._scorer.explain_values, asked, options, started)
 
     async def batch(self, asked: EntitiesRequest, options: Options, started: float, request_id: str) -> Scored:
-        """A prediction or an error for each entity, in order. The features of all come from one query."""
+        """A prediction or an error for each entity, in order; the last predictions where none can be made now."""
+        where = f"/v1/models/{self._definition.name}/batch", request_id
+        try:
+            scored = await self._several(asked, options, started, request_id)
+        except (InferenceError, StorageUnavailableError) as error:
+            refused = [one if isinstance(one, Problem) else problem_for(error) for one in asked.entities]
+            items = [{"index": index, "error": one.as_json(*where)} for index, one in enumerate(refused)]
+            nothing = {"model": self._definition.name, "version": "", "items": items}
+            answer = await self._completed(nothing, asked, options)
+            if answer is nothing:
+                raise
+            versions = (item["prediction"]["version"] for item in answer["items"] if "prediction" in item)
+            return Scored({**answer, "version": next(versions), "latency_ms": milliseconds_since(started)}, None)
+        answer = await self._completed(scored.answer, asked, options)
+        return scored if answer is scored.answer else scored._replace(answer=answer, made=scored.answer)
+
+    def remember(self, operation: str, scored: Scored) -> None:
+        """Keep what may be kept of an answer, now that it is recorded."""
+        for entity, answer in scored.lasting:
+            self._remembered.keep(self._definition.name, entity, answer, operation)
+
+    async def _one_or_last(
+        self, operation: str, score: Score, asked: EntityRequest, options: Options, started: float
+    ) -> Scored:
+        try:
+            scored = await self._one(score, asked, options, started)
+        except (InferenceError, StorageUnavailableError):
+            if not _may_last(asked, options) or options.include:
+                raise
+            (answer,) = await self._remembered.recall(self._definition.name, [asked.entity.text], operation)
+            if answer is None:
+                raise
+            return Scored(_as_last(answer), None)
+        if _may_last(asked, options) and (self._keeps_values or operation == "predict"):
+            return scored._replace(lasting=[(asked.entity.text, self._lasting(scored.answer))])
+        return scored
+
+    async def _several(self, asked: EntitiesRequest, options: Options, started: float, request_id: str) -> Scored:
+        """All that can be answered now."""
         valid = [entity for entity in asked.entities if isinstance(entity, Entity)]
         answers = iter(await self._lookup.find(valid, asked.as_of) if valid else ())
         found = [entity if isinstance(entity, Problem) else next(answers) for entity in asked.entities]
         rows = [self._row_or_problem(one, asked.given) for one in found]
         answer = await self._scorer.score_all(rows, options, started, request_id)
+        lasting = []
         for item, one in zip(answer["items"], found, strict=True):
             if "prediction" in item and isinstance(one, Features):
                 self._tell(item["prediction"], one, options)
-        return Scored(answer, [None if isinstance(row, Problem) else row for row in rows])
+                if _may_last(asked, options):
+                    lasting.append((one.entity.text, self._lasting(item["prediction"])))
+        return Scored(answer, [None if isinstance(row, Problem) else row for row in rows], lasting=lasting)
+
+    async def _completed(self, answer: JsonAnswer, asked: EntitiesRequest, options: Options) -> JsonAnswer:
+        """The batch with the last predictions where none could be made; itself when there are none of them."""
+        if not _may_last(asked, options) or options.include:
+            return answer
+        lacking = {
+            item["index"]: entity.text
+            for item, entity in zip(answer["items"], asked.entities, strict=True)
+            if isinstance(entity, Entity) and "error" in item and item["error"]["status"] == UNAVAILABLE
+        }
+        last = await self._remembered.recall(self._definition.name, list(lacking.values()))
+        recalled = {index: _as_last(one) for index, one in zip(lacking, last, strict=True) if one is not None}
+        if not recalled:
+            return answer
+        items: list[JsonAnswer] = [
+            {"index": index, "prediction": recalled[index]} if index in recalled else item
+            for index, item in enumerate(answer["items"])
+        ]
+        made = [item["prediction"] for item in items if "prediction" in item]
+        return {**answer, "items": items, "summary": summary(len(items), made, decides=self._definition.decides)}
+
+    def _lasting(self, answer: JsonAnswer) -> JsonAnswer:
+        """What may be said again later: no rank among others, and values only of a model whose values are kept."""
+        kept = {name: value for name, value in answer.items() if name not in ON_REQUEST}
+        kept["answer"] = {name: value for name, value in answer["answer"].items() if name != "rank"}
+        return kept if self._keeps_values else {**stripped(kept), "warnings": []}
 
     async def _one(self, score: Score, asked: EntityRequest, options: Options, started: float) -> Scored:
         (found,) = await self._lookup.find([asked.entity], asked.as_of)
@@ -150,20 +226,24 @@ class EntityEndpoint:
             if place is not None and not feature.missing and found.values[place] is None
         ]
 
-    async def _recall(self, asked: EntityRequest, options: Options) -> JsonAnswer | None:
-        if asked.as_of is not None or asked.given or options.threshold is not None or options.include:
-            return None
-        answer = await self._remembered.recall(self._definition.name, asked.entity.text)
-        if answer is not None:
-            answer["warnings"] = [
-                *answer["warnings"],
-                f"this is the prediction of {answer['created_at']}: no new one can be made now",
-            ]
-        return answer
-
 
 ON_REQUEST = ("features", "features_age_seconds", "probabilities")
 """Fields that an answer has only when asked for."""
+
+
+UNAVAILABLE = 503
+
+
+def _may_last(asked: EntityRequest | EntitiesRequest, options: Options) -> bool:
+    """Whether the answer is what everybody gets who asks about the entity."""
+    plain = options.threshold is None and options.top == DEFAULT_TOP
+    return asked.as_of is None and not asked.given and plain
+
+
+def _as_last(answer: JsonAnswer) -> JsonAnswer:
+    """A recalled answer that says what it is."""
+    said = f"this is the prediction of {answer['created_at']}: no new one can be made now"
+    return {**answer, "warnings": [*answer["warnings"], said]}
 
 
 def _short(feature: Feature, value: Value) -> str:

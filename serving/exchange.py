@@ -30,8 +30,8 @@ class Exchange:
     """
 
     __slots__ = (
-        "body", "content_encoding", "content_type", "finished", "method", "path", "request_id", "send", "started",
-        "template",
+        "body", "content_encoding", "content_type", "finished", "host", "method", "origin", "path", "request_id",
+        "send", "started", "template",
     )  # fmt: skip
 
     def __init__(
@@ -44,6 +44,8 @@ class Exchange:
         body: bytes = b"",
         content_type: bytes = b"",
         content_encoding: bytes = b"",
+        origin: bytes = b"",
+        host: bytes = b"",
     ) -> None:
         self.method = method
         self.path = path
@@ -52,6 +54,8 @@ class Exchange:
         self.body = body
         self.content_type = content_type
         self.content_encoding = content_encoding
+        self.origin = origin
+        self.host = host
         self.template = path
         self.started = perf_counter()
         self.finished: Callable[[Exchange, int], None] | None = None

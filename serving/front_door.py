@@ -14,6 +14,7 @@ from monitoring.access import AccessLog
 from registry.errors import UnknownModelError
 from serving.endpoint import ModelEndpoint
 from serving.exchange import Exchange
+from serving.origins import Origins
 from serving.problems import MethodNotAllowed, Problem, TooLarge, UnsupportedMediaType, problem_for
 
 PREFIX = "/v1/models/"
@@ -39,10 +40,12 @@ class FrontDoor:
         max_body_bytes: int,
         fast_path: bool = True,
         access: AccessLog | None = None,
+        origins: Origins | None = None,
     ) -> None:
         self.max_body_bytes = max_body_bytes
         self.draining = False
         """Set when the process is about to end: every answer then asks its client to come back on a new connection."""
+        self.origins = origins or Origins()
         self._access = access
         self._known = tuple(endpoints)
         self.answered = 0
@@ -91,6 +94,10 @@ class FrontDoor:
 
     def unfit(self, exchange: Exchange) -> Problem | None:
         """Why this request is refused before its body is read; None when it is not."""
+        if exchange.origin:
+            foreign = self.origins.unfit(exchange.origin, exchange.host)
+            if foreign is not None:
+                return foreign
         if exchange.method != "POST":
             return MethodNotAllowed("this path does not take this method; use POST", headers=[("allow", "POST")])
         if len(exchange.body) > self.max_body_bytes:

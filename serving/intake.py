@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from fastapi import FastAPI, Path, Request
+from fastapi import FastAPI, Path, Request, Response
 from pydantic import Field
 
 from features.entity import parse_entity
 from features.errors import InvalidEntityError
-from features.events import Written
+from features.events import Events, Written
 from features.sources import sources
 from ledger.outcomes import OutcomeResult, record
 from serving.entities import view_of
@@ -63,40 +64,31 @@ def add_intake_routes(app: FastAPI, worker: Callable[[], Worker]) -> None:
         "/v1/events/{source}",
         tags=["events"],
         summary="One event or many into a source table; each counts once",
+        response_model=EventsAnswer,
         openapi_extra=_body("An event, or an array of events, with the columns of the source", EVENT),
     )
     async def events(
         source: Annotated[str, Path(max_length=256, description="a source table, such as transactions")],
         request: Request,
-    ) -> EventsAnswer:
+    ) -> Response:
         serving = worker()
-        items = await _items(request, serving)
-        if source not in sources():
-            known = f"known sources: {', '.join(sources())}{hint(source, sources())}"
-            raise NotFound(f"there is no source {source[:80]!r}; {known}")
-        written = await serving.entities.write(source, items)
-        if len(items) == 1 and written.rejected:
-            raise InvalidFeatures(
-                f"the event does not fit the source {source}", errors=_errors(written.rejected[0].problems, "event")
-            )
-        return _events_answer(source, written)
+        body, nesting = await _body_of(request), serving.settings.max_nesting
+        return await serving.entities.write(lambda events: _write_events(events, source, _items(body, nesting)))
 
     @app.post(
         "/v1/outcomes",
         tags=["outcomes"],
         summary="What turned out to be true: one outcome or many, by prediction, or by entity and time",
+        response_model=OutcomesAnswer,
         openapi_extra=_body("An outcome, or an array of outcomes", OUTCOME),
     )
-    async def outcomes(request: Request) -> OutcomesAnswer:
+    async def outcomes(request: Request) -> Response:
         serving = worker()
-        items = [_with_entity(serving, item) for item in await _items(request, serving)]
+        items = await asyncio.to_thread(_outcomes, serving, await _body_of(request))
         results = await serving.reader.run(partial(record, definitions=serving.definitions, items=items))
         if len(results) == 1 and results[0].reason:
             raise InvalidFeatures(f"the outcome is not valid: {results[0].reason}")
-        return OutcomesAnswer(
-            items=[OutcomeAnswer(**_plain(result)) for result in results],
-            summary=Counter(result.status for result in results),
-        )
+        return await asyncio.to_thread(_outcomes_answer, results)
 
 
 EVENT = {
@@ -109,15 +101,46 @@ EVENT = {
 OUTCOME = {"prediction_id": "01a1ff41-bb42-7001-8cdc-faa5cecfc329", "outcome": True}
 
 
-async def _items(request: Request, worker: Worker) -> list[Any]:
+async def _body_of(request: Request) -> bytes:
     if not is_json(request.headers.get("content-type", "").encode("latin-1")):
         raise UnsupportedMediaType("send the body as JSON in UTF-8 with the header 'Content-Type: application/json'")
-    items = parse_items(await request.body(), max_nesting=worker.settings.max_nesting)
+    return await request.body()
+
+
+def _items(body: bytes, max_nesting: int) -> list[Any]:
+    items = parse_items(body, max_nesting=max_nesting)
     if not items:
         raise InvalidFeatures("the array is empty; send at least one entry")
     if len(items) > MOST_ITEMS:
         raise TooLarge(f"a request may hold {MOST_ITEMS} entries, this one has {len(items)}; send several")
     return items
+
+
+def _write_events(events: Events, source: str, items: list[Any]) -> Response:
+    """All that takes its time with many events, for a thread."""
+    if source not in sources():
+        known = f"known sources: {', '.join(sources())}{hint(source, sources())}"
+        raise NotFound(f"there is no source {source[:80]!r}; {known}")
+    written = events.write(source, items)
+    if len(items) == 1 and written.rejected:
+        raise InvalidFeatures(
+            f"the event does not fit the source {source}", errors=_errors(written.rejected[0].problems, "event")
+        )
+    return _encoded(_events_answer(source, written))
+
+
+def _outcomes(worker: Worker, body: bytes) -> list[Any]:
+    return [_with_entity(worker, item) for item in _items(body, worker.settings.max_nesting)]
+
+
+def _outcomes_answer(results: Sequence[OutcomeResult]) -> Response:
+    items = [OutcomeAnswer(**_plain(result)) for result in results]
+    return _encoded(OutcomesAnswer(items=items, summary=Counter(result.status for result in results)))
+
+
+def _encoded(answer: Described) -> Response:
+    """The answer as it is: FastAPI would check it once more, on the event loop."""
+    return Response(answer.model_dump_json(by_alias=True), media_type="application/json")
 
 
 def _events_answer(source: str, written: Written) -> EventsAnswer:

@@ -3,6 +3,7 @@
 Problem
 ├── MalformedBody         400  the body is not one JSON object
 │   └── MalformedRequest  400  what came is not HTTP, or not as HTTP wants it
+├── ForeignOrigin         403  a browser sends it for a page of another site
 ├── NotFound              404  no such path or thing
 ├── UnknownModel          404
 ├── UnknownEntity         404  nothing is known of it at that moment
@@ -26,7 +27,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from features.errors import UnknownEntityError
+from features.errors import UncomputableError, UnknownEntityError
 from inference.errors import LoadFailedError, NotLoadedError, OverloadedError, RowFailedError, RunnerClosedError
 from ledger.errors import LedgerError, QueryError, UnknownPredictionError, UnknownPurgeError
 from models.definition import Value
@@ -98,6 +99,10 @@ class MalformedBody(Problem):
 
 class MalformedRequest(MalformedBody):
     title = "Malformed request"
+
+
+class ForeignOrigin(Problem):
+    status, code, title = 403, "foreign_origin", "Foreign origin"
 
 
 class NotFound(Problem):
@@ -177,6 +182,8 @@ def _refused(error: BaseException) -> Problem | None:
             return UnknownModel(f"{error}{hint(error.name, error.known)}")
         case UnknownEntityError():
             return UnknownEntity(str(error))
+        case UncomputableError():
+            return InvalidFeatures(str(error), errors=[FieldError("entity", "not_computable", error.reason)])
         case UnknownVersionError() | UnknownPredictionError() | UnknownPurgeError():
             return NotFound(str(error))
         case QueryError():

@@ -161,10 +161,12 @@ class Entries:
             done(None)
             return
         one = isinstance(asked, EntityRequest)
+        made = scored.answer if scored.made is None else scored.made
+        encoded = encoded if scored.made is None else _encode(made)
         frame = Frame(
             model=self._model,
             operation=operation,
-            answer=self._kept(scored.answer, encoded),
+            answer=self._kept(made, encoded),
             features=self._features(scored.features, one=one) if self._whole else b"",
             entity=asked.entity.text if isinstance(asked, EntityRequest) else None,
             entities=b"" if isinstance(asked, EntityRequest) else _encode(list(map(_text, asked.entities))),

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, cast
 
 import msgspec
 import redis.asyncio
+
+from ledger.remembered import EXPLANATION, PREDICTION, key, mark
+from storage.breaker import Breaker
 
 logger = logging.getLogger("tiffin.serving")
 
@@ -15,41 +20,62 @@ FLUSH_SECONDS = 0.2
 """How long predictions gather before they are written together."""
 MOST_PENDING = 20_000
 """Predictions that may wait to be written; beyond, new ones are not remembered."""
+AT_ONCE = 250
+"""Predictions of one call. A pipeline of 1000 commands holds the event loop for 20 ms; four of these for 1 ms each."""
+_SET = "for place, key in ipairs(KEYS) do redis.call('set', key, ARGV[place + 1], 'ex', ARGV[1]) end"
+PREFIXES = {"predict": PREDICTION, "batch": PREDICTION, "explain": EXPLANATION}
+"""By operation; what a batch says of an entity is what a single request says."""
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Remembered:
-    """Predictions in Redis, kept for `keep_seconds`. Best effort: without Redis nothing is remembered or recalled."""
+    """Predictions in Redis, kept for `keep_seconds`. Best effort: without Redis nothing is remembered or recalled.
 
-    def __init__(self, client: redis.asyncio.Redis, keep_seconds: int) -> None:
+    While Redis does not answer, one call a second tries. `hear` is told of each failure.
+    """
+
+    def __init__(
+        self, client: redis.asyncio.Redis, keep_seconds: int, *, hear: Callable[[], None] = lambda: None
+    ) -> None:
         self._client = client
         self._keep = keep_seconds
+        self._hear = hear
         self._pending: dict[str, bytes] = {}
+        self._breaker = Breaker()
         self._down = False
 
-    def keep(self, model: str, entity: str, answer: dict[str, Any]) -> None:
+    def keep(self, model: str, entity: str, answer: dict[str, Any], operation: str = "predict") -> None:
         """Remember this answer; it is written within `FLUSH_SECONDS`."""
         if len(self._pending) < MOST_PENDING:
-            self._pending[_key(model, entity)] = _encode(answer)
+            self._pending[key(PREFIXES[operation], model, entity)] = _encode(answer)
 
-    async def recall(self, model: str, entity: str) -> dict[str, Any] | None:
-        """The last answer about this entity, marked as stale; None when there is none or Redis does not answer."""
-        key = _key(model, entity)
-        content: bytes | str | None = self._pending.get(key)
-        if content is None:
-            try:
-                content = await self._client.get(key)
-            except Exception:  # as below
-                return None
-        if content is None:
+    async def recall(
+        self, model: str, entities: Sequence[str], operation: str = "predict"
+    ) -> list[dict[str, Any] | None]:
+        """The last answer about each entity, marked as stale; None where there is none or Redis does not answer."""
+        if not entities:
+            return []
+        keys = [key(PREFIXES[operation], model, entity) for entity in entities]
+        found = await self._read([*keys, *map(mark, entities)])
+        if found is None:
+            found = [None] * (2 * len(entities))
+        contents = [self._pending.get(name, kept) for name, kept in zip(keys, found, strict=False)]
+        return [_recalled(*one) for one in zip(contents, found[len(entities) :], strict=True)]
+
+    async def _read(self, keys: Sequence[str]) -> list[bytes | None] | None:
+        if not self._breaker.allows():
+            self._hear()
             return None
         try:
-            answer: dict[str, Any] = _decode(content)
-        except (msgspec.MsgspecError, TypeError, UnicodeDecodeError):
-            logger.warning("what is remembered of an entity does not read")
+            found = cast("list[bytes | None]", await self._client.mget(keys))
+            if len(found) != len(keys):
+                raise redis.exceptions.InvalidResponse("what answers is not Redis")
+        except Exception as error:  # what its library makes of bytes that are no answer may be any error
+            self._note(error)
             return None
-        return {**answer, "cached": True, "stale": True}
+        self._note(None)
+        return found
 
     async def keep_writing(self) -> None:
         """Write what gathers, again and again; to be run as a task."""
@@ -62,22 +88,48 @@ class Remembered:
         if not self._pending:
             return
         pending, self._pending = self._pending, {}
+        if not self._breaker.allows():
+            self._hear()
+            return
         try:
-            async with self._client.pipeline(transaction=False) as pipeline:
-                for key, content in pending.items():
-                    pipeline.set(key, content, ex=self._keep)
-                await pipeline.execute()
-        except Exception as error:  # what its library makes of bytes that are no answer may be any error
+            for some in _parts(list(pending.items())):
+                names, contents = zip(*some, strict=True)
+                await self._client.eval(_SET, len(names), *names, self._keep, *contents)
+        except Exception as error:  # as above
+            self._note(error)
+        else:
+            self._note(None)
+
+    def _note(self, error: Exception | None) -> None:
+        """How a call of Redis went; the first failure is logged."""
+        if error is None:
+            self._breaker.worked()
+        else:
+            self._breaker.failed()
+            self._hear()
             if not self._down:
                 logger.warning("predictions are not remembered while Redis does not answer: %s", type(error).__name__)
-            self._down = True
-        else:
-            self._down = False
+        self._down = error is not None
 
     async def close(self) -> None:
         await self.flush()
         await self._client.aclose()
 
 
-def _key(model: str, entity: str) -> str:
-    return f"tiffin:prediction:{model}:{entity}"
+def _parts(pending: Sequence[tuple[str, bytes]]) -> Iterator[Sequence[tuple[str, bytes]]]:
+    return (pending[at : at + AT_ONCE] for at in range(0, len(pending), AT_ONCE))
+
+
+def _recalled(content: bytes | None, forgotten: bytes | None) -> dict[str, Any] | None:
+    """The answer marked as stale; None for what is not there, does not read, or was purged."""
+    if content is None:
+        return None
+    try:
+        answer: dict[str, Any] = _decode(content)
+        made_ms = datetime.fromisoformat(answer["created_at"]).timestamp() * 1000
+        purged = forgotten is not None and made_ms <= int(forgotten)
+        whole = isinstance(answer["warnings"], list) and isinstance(answer["version"], str) and "level" in answer
+    except (msgspec.MsgspecError, KeyError, TypeError, ValueError):
+        logger.warning("what is remembered of an entity does not read")
+        return None
+    return {**answer, "cached": True, "stale": True} if whole and not purged else None

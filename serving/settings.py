@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+Origin = Annotated[str, Field(pattern=r"^(null|https?://[^/\s]+)$")]
 
 
 class ServingSettings(BaseModel):
@@ -28,6 +30,9 @@ class ServingSettings(BaseModel):
         default=30.0, gt=0, description="for a request's body as a whole, and for a client to read on; seconds"
     )
     max_nesting: int = Field(default=16, ge=4, le=100, description="levels of nesting in a request body; count")
+    allowed_origins: tuple[Origin, ...] = Field(
+        default=(), description="other sites whose pages may open the live stream and send requests that change things"
+    )
     ready_requires: tuple[Literal["database", "redis", "models"], ...] = Field(
         default=("database", "models"), description="what must work for /readyz to answer 200"
     )

@@ -32,6 +32,7 @@ from serving.entity_access import EntityAccess
 from serving.front_door import FrontDoor
 from serving.ledger_reader import LedgerReader
 from serving.listening import Listening
+from serving.origins import Origins
 from serving.recorder import Entries, Recorder
 from serving.settings import ServingSettings
 from serving.stream import Hub, StreamApp
@@ -94,14 +95,20 @@ class Worker:
         self.pool = Pool(inference, ModelMeters())
         self.endpoints = {name: self._endpoint(definition) for name, definition in definitions.items()}
         self.door = FrontDoor(
-            self.endpoints, max_body_bytes=serving.max_body_bytes, fast_path=serving.fast_path, access=access
+            self.endpoints,
+            max_body_bytes=serving.max_body_bytes,
+            fast_path=serving.fast_path,
+            access=access,
+            origins=Origins(serving.allowed_origins),
         )
 
     def _endpoint(self, definition: Definition) -> ModelEndpoint:
         view, serving = view_of(definition), self.settings
         decoder = Decoder(definition, view, max_records=serving.max_batch_records, max_nesting=serving.max_nesting)
         endpoint = ModelEndpoint(definition, self.pool, decoder, Entries(definition, self._recorder, self.ledger))
-        endpoint.entities = self.entities.endpoint(definition, endpoint)
+        endpoint.entities = self.entities.endpoint(
+            definition, endpoint, keeps_values=self.ledger.keeps_features(definition.name)
+        )
         return endpoint
 
     async def start(self) -> None:

@@ -28,7 +28,7 @@ class Cursor:
 
     @property
     def written(self) -> str:
-        return base64.urlsafe_b64encode(json.dumps(self.parts).encode()).decode().rstrip("=")
+        return base64.urlsafe_b64encode(json.dumps(self.parts, ensure_ascii=False).encode()).decode().rstrip("=")
 
     @classmethod
     def read(cls, text: str, parts: int) -> Self:
@@ -39,6 +39,15 @@ class Cursor:
             raise CursorError(text) from None
         if not isinstance(found, list) or len(found) != parts or not all(isinstance(part, str) for part in found):
             raise CursorError(text)
-        if any("\0" in part or not part.isprintable() for part in found):
+        if any("\0" in part or not _is_text(part) for part in found):
             raise CursorError(text)
         return cls(tuple(found))
+
+
+def _is_text(part: str) -> bool:
+    """Whether it is made of characters; JSON can also say half of a surrogate pair, which PostgreSQL does not take."""
+    try:
+        part.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -120,15 +120,16 @@ def _whole(loaded: LoadedModel, items: list[Answer], made: Sequence[Answer], sta
         "model": loaded.definition.name,
         "version": loaded.tag,
         "items": items,
-        "summary": _summary(len(items), made, decides=loaded.definition.decides),
+        "summary": summary(len(items), made, decides=loaded.definition.decides),
         "latency_ms": milliseconds_since(started),
     }
 
 
-def _summary(total: int, made: Sequence[Answer], *, decides: bool) -> Answer:
+def summary(total: int, made: Sequence[Answer], *, decides: bool) -> Answer:
+    """What became of `total` entries, of which `made` are the predictions."""
     succeeded = len(made)
     positive = sum(answer["label"] for answer in made) if decides else 0
-    summary: Answer = {
+    counts: Answer = {
         "total": total,
         "succeeded": succeeded,
         "failed": total - succeeded,
@@ -139,5 +140,5 @@ def _summary(total: int, made: Sequence[Answer], *, decides: bool) -> Answer:
     if not decides:
         labels = Counter(answer["label"] for answer in made if answer["label"] is not None)
         if labels:
-            summary["labels"] = labels
-    return summary
+            counts["labels"] = labels
+    return counts

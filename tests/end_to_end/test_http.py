@@ -311,6 +311,22 @@ def test_a_websocket_that_nobody_offers_is_refused(connection: Connection, path:
     assert connection.ended()
 
 
+@pytest.mark.parametrize("path", [PREDICT, PREDICT + "?x", "/v1/outcomes"])
+def test_what_a_page_of_another_site_sends_is_refused(connection: Connection, path: str) -> None:
+    answer = connection.ask(path, BODY, headers=["Origin: https://evil.example"])
+    assert (answer.status, answer.json()["code"]) == (403, "foreign_origin")
+
+
+def test_a_page_of_another_site_does_not_listen_and_its_own_may_send(connection: Connection) -> None:
+    assert is_prediction(connection.ask(PREDICT, BODY, headers=["Origin: http://tiffin"]))
+    headers = [
+        *("Connection: Upgrade", "Upgrade: websocket", "Origin: https://evil.example"),
+        *("Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="),
+    ]
+    answer = connection.ask("/v1/stream", method="GET", headers=headers)
+    assert (answer.status, answer.json()["code"]) == (403, "foreign_origin")
+
+
 def send_without_reading(connection: Connection, one: bytes, most: int) -> int:
     """Send that request again and again until `most` bytes are sent or the server takes no more; how many were."""
     connection.socket.setblocking(False)

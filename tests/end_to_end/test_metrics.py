@@ -46,6 +46,7 @@ DOCUMENTED = {
     "tiffin_spool_oldest_seconds": {"spool"},
     "tiffin_ledger_rows": {"outcome"},
     "tiffin_feature_lookups_total": {"view", "outcome"},
+    "tiffin_cache_failures_total": {"use"},
     "tiffin_stream_listeners": {"transport"},
 }
 

@@ -13,7 +13,7 @@ import redis
 
 from features.cache import FeatureCache
 from features.entity import Entity
-from features.errors import UnknownEntityError
+from features.errors import UncomputableError, UnknownEntityError
 from features.events import Events
 from features.online import Features, OnlineFeatures
 from features.reader import Query
@@ -289,6 +289,24 @@ def test_what_happens_is_told(events: Events, database: Counted, cache: FeatureC
     OnlineFeatures(Queries(NOWHERE), None, hear=hear).fetch(BANK, [ADA])
     name = BANK.name
     assert heard == {(name, "miss"): 2, (name, "hit"): 2, (name, "unavailable"): 1}
+
+
+def test_an_entity_on_whose_data_the_view_fails_fails_alone(
+    events: Events, cache: FeatureCache, database: Counted
+) -> None:
+    online = OnlineFeatures(database, cache)
+    names = [f"c{number}" for number in range(20)]
+    write(events, "customers", *map(joined, names))
+    fails = "1 / (case when spine.customer_id in ('c3', 'c17') then 0 else 1 end) = 1"
+    sql = f"select one.* from ({BANK.sql}) one join spine on spine.position = one.position where {fails}"
+    broken = dataclasses.replace(BANK, sql=sql)
+    entities = [Entity((name,)) for name in names]
+    for as_of in (None, datetime.now(UTC)):
+        found = online.fetch(broken, entities, as_of=as_of, seconds=5)
+        failed = {name: one for name, one in zip(names, found, strict=True) if isinstance(one, UncomputableError)}
+        assert set(failed) == {"c3", "c17"}
+        assert {error.reason for error in failed.values()} == {"division by zero"}
+        assert sum(isinstance(one, Features) for one in found) == 18
 
 
 def test_without_a_cache_everything_is_computed(events: Events, database: Counted) -> None:

@@ -28,6 +28,7 @@ from ledger.purge import Purge, purge, purges, request_purge
 from ledger.purged import Purged, hashed
 from ledger.purging import carry_out
 from ledger.rejected import Rejected
+from ledger.remembered import PREDICTION, key, mark
 from ledger.retention import Rules, expire
 from ledger.rows import rows_of
 from ledger.settings import LedgerSettings
@@ -539,6 +540,8 @@ def test_the_shipper_carries_purges_out_everywhere(
     with redis.Redis.from_url(redis_url) as client, ShipperProcess(tmp_path, ledger_url, redis_url):
         client.delete(STREAM)
         client.set(LISTENED, b"")
+        for entity in ("C3", "C4"):
+            client.set(key(PREDICTION, "churn", entity), b"{}", ex=60)
         writer = Spool.open(tmp_path, LedgerSettings())
         for entity in ("C3", "C4"):
             writer.add(making.frame(making.prediction(random.Random(entity)), entity=entity))
@@ -549,6 +552,8 @@ def test_the_shipper_carries_purges_out_everywhere(
         wait_for(lambda: purge(engine, wanted.id).state == "done")
         shown = [json.loads(fields[FIELD.encode()])["entity"] for _, fields in client.xrange(STREAM)]
         assert shown == ["C4"]
+        assert client.exists(key(PREDICTION, "churn", "C3")) == 0
+        assert client.exists(key(PREDICTION, "churn", "C4"), mark("C3")) == 2
         writer.close()
     (file,) = (spool / folders.REJECTED).iterdir()
     assert [json.loads(line)["row"] for line in file.read_text().splitlines()] == [of_another.line]

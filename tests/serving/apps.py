@@ -30,7 +30,7 @@ from registry.store import Version
 from serving.apis import add_apis
 from serving.bento import TiffinService
 from serving.documents import openapi_document
-from serving.entity_access import EntityAccess, count_lookups
+from serving.entity_access import WRITERS, EntityAccess, count_failure, count_lookups
 from serving.ledger_reader import LedgerReader
 from serving.management import management_app
 from serving.recorder import recorder
@@ -76,7 +76,7 @@ class Parts:
             return self.versions[definition.name]
 
         database = Queries(urls.database)
-        features = FeatureCache(open_client(urls.redis, self.storage))
+        features = FeatureCache(open_client(urls.redis, self.storage), hear=partial(count_failure, "features"))
         return Worker(
             definitions=self.definitions,
             find_version=find,
@@ -88,8 +88,8 @@ class Parts:
             ledger=self.ledger,
             entities=EntityAccess(
                 OnlineFeatures(database, features, hear=count_lookups),
-                Events(database, features),
-                Remembered(open_async_client(urls.redis, self.storage), 60),
+                Events(Queries(urls.database, connections=WRITERS), features),
+                Remembered(open_async_client(urls.redis, self.storage), 60, hear=partial(count_failure, "predictions")),
                 self.inference.deadline_ms / 1000,
             ),
             hub=Hub(Feed(open_async_client(urls.redis, self.storage))),

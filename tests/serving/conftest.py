@@ -4,25 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pytest
 
 import storage
 import tests.serving.quiet_imports  # noqa: F401
+from features.sample import SMALL, load_sample
 from models import catalogue
 from models.definition import Definition
 from registry.store import Version
 from serving.settings import ServingSettings
+from storage.database import open_engine
 from storage.migrations import migrate
 from storage.settings import StorageSettings
 from tests.serving.apps import App, Parts
 from tests.serving.versions import trained
-from tests.storage.servers import settings
+from tests.storage.servers import fresh_database, settings
 from tests.training import kinds
 
 __all__ = ["settings"]
 
+END = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+"""Of the sample data."""
 LIMITS = {"max_body_bytes": 300_000, "max_batch_records": 20}
+
+
+@pytest.fixture(scope="module")
+def sampled(settings: StorageSettings) -> Iterator[StorageSettings]:
+    """Settings with a database that holds a little sample data."""
+    with fresh_database(settings) as url:
+        migrate(url)
+        engine = open_engine(url, settings)
+        load_sample(engine, size=SMALL, end=END)
+        engine.dispose()
+        yield StorageSettings.model_validate(
+            {"state_dir": settings.state_dir, "database_url": url, "redis_url": storage.urls(settings).redis}
+        )
 
 
 @pytest.fixture(scope="session")

@@ -10,17 +10,13 @@ import pytest
 import redis
 
 import storage
-from features.sample import SMALL, load_sample
 from models import catalogue
-from storage.database import open_engine
-from storage.migrations import migrate
 from storage.settings import StorageSettings
 from tests.serving.apps import App
-from tests.serving.conftest import both_ways
+from tests.serving.conftest import END, both_ways
 from tests.serving.versions import trained
-from tests.storage.servers import execute, fresh_database
+from tests.storage.servers import execute
 
-END = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 WITH_VIEW = [name for name, definition in catalogue().items() if definition.view is not None]
 KEYS = {
     "delinquency": ("customers", "customer_id"),
@@ -30,19 +26,6 @@ KEYS = {
 }
 CHANGING = ("prediction_id", "request_id", "created_at", "timestamp", "latency_ms", "as_of", "features_age_seconds")
 NOW = {"include": ["features"]}
-
-
-@pytest.fixture(scope="module")
-def sampled(settings: StorageSettings) -> Iterator[StorageSettings]:
-    """Settings with a database that holds a little sample data."""
-    with fresh_database(settings) as url:
-        migrate(url)
-        engine = open_engine(url, settings)
-        load_sample(engine, size=SMALL, end=END)
-        engine.dispose()
-        yield StorageSettings.model_validate(
-            {"state_dir": settings.state_dir, "database_url": url, "redis_url": storage.urls(settings).redis}
-        )
 
 
 @pytest.fixture(scope="module")
