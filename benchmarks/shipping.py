@@ -18,7 +18,7 @@ def wait_until_shipped(state_dir: Path) -> float:
     """Wait until PostgreSQL has every prediction, and return the seconds that took. Raises ShippingTooSlowError."""
     spool = folders.root(state_dir)
     begin = time.perf_counter()
-    while Tail(spool, Positions(spool / "shipped.json")).waiting_bytes():
+    while Tail(spool, Positions(spool / status.SHIPPED)).waiting_bytes():
         if time.perf_counter() - begin > LONGEST_SECONDS:
             raise ShippingTooSlowError(status.read(state_dir))
         time.sleep(_POLL_SECONDS)

@@ -94,9 +94,11 @@ def comparison(engine: Engine, model: str, a: Period, b: Period, *, hourly_days:
 
     Sides that began in the last `hourly_days` (the setting `ledger.hourly_rollup_days`) are compared by whole hours in
     UTC, others by whole days; their ends are moved outwards to these. Raises QueryError for a period without a time
-    zone and for one that ends before it begins.
+    zone, for one that ends before it begins, and for two apart that are much the same once they are moved.
     """
     first, second = (_read(engine, model, name, period, hourly_days) for name, period in (("a", a), ("b", b)))
+    if a.version == b.version and (a.end <= b.start or b.end <= a.start) and _are_much_the_same(first, second):
+        raise QueryError("b.from", "periods are compared by whole hours, or by days where hours are not kept any more")
     bars = scale([first.total.score_bins, second.total.score_bins])
     sides = _side(first, bars), _side(second, bars)
     return Comparison(model=model, a=sides[0], b=sides[1], edges=list(bars.edges), difference=_differences(*sides))
@@ -124,6 +126,12 @@ def _read(engine: Engine, model: str, name: str, period: Period, hourly_days: in
         return _Read(begin, until, period.version, Total())
     found = sums(engine, Slice(model, list(_parts(begin, until)), period.version))
     return _Read(begin, until, period.version, merged([one.total for one in found]))
+
+
+def _are_much_the_same(one: _Read, other: _Read) -> bool:
+    """Whether half of the shorter side, or more, is the other's, too."""
+    common = min(one.end, other.end) - max(one.start, other.start)
+    return 2 * common >= min(one.end - one.start, other.end - other.start)
 
 
 _WIDTHS: tuple[tuple[Width, timedelta, datetime], ...] = (

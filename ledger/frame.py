@@ -39,6 +39,8 @@ class Frame(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False
     """RFC 3339 with a zone, where the request gave one."""
     caller: str | None = None
     """Who asked: the key's id; None without keys."""
+    supposed: bool = False
+    """The request replaced values of the entity's features: what would be is no entity's latest score."""
 
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -166,7 +166,7 @@ def _row(frame: Frame, made: _Prediction, entity: str | None, features: Raw) -> 
         )
     )
     score_line = None
-    if entity is not None and made.score is not None and made.role in ANSWERING:
+    if entity is not None and made.score is not None and made.role in ANSWERING and not frame.supposed:
         fields = (word(made.model), who, made.prediction_id, created_at, as_of, score, level, version)
         score_line = "\t".join(fields) + "\n"
     return Row(

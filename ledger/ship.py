@@ -81,7 +81,7 @@ def _run(configuration: Configuration, ending: threading.Event, is_over: Callabl
     rejected = Rejected(spool)
     sink = Sink(configuration.database_url, "tiffin shipper", rejected.row)
     courtesy = Courtesy(configuration.patience_seconds, configuration.spool_max_bytes // 4)
-    shipper = Shipper(Tail(spool, Positions(spool / "shipped.json")), sink, rejected, courtesy)
+    shipper = Shipper(Tail(spool, Positions(spool / status.SHIPPED)), sink, rejected, courtesy)
     feed = Feed(configuration.redis_url) if configuration.redis_url else None
     memory = Memory(configuration.redis_url) if configuration.redis_url else None
     feeder = Feeder(Tail(spool, Positions(spool / "fed.json")), feed) if feed else None

@@ -93,6 +93,16 @@ class Spool:
             kind = SpoolFullError if error.errno in _FULL else SpoolError
             raise kind(self._folder, frames, os.strerror(error.errno or 0)) from error
 
+    def rest(self) -> None:
+        """Begin another segment when the present one is old, so that it can be shipped and removed while nothing comes.
+
+        Raises OSError when that cannot be done now.
+        """
+        now = monotonic()
+        if self._file >= 0 and self._written > HEAD_BYTES and now - self._opened >= SEGMENT_SECONDS:
+            self._leave_segment()
+            self._open_segment(now)
+
     def close(self) -> None:
         """Write what was collected and hand the files over to the shipper. Raises as `flush`; closed in any case."""
         try:

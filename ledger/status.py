@@ -12,12 +12,16 @@ from pathlib import Path
 import msgspec
 
 from ledger import folders
+from ledger.positions import Positions
 from ledger.segment import HEAD_BYTES, created_ms
+from ledger.tail import Tail
 
 logger = logging.getLogger("tiffin.ledger")
 
 FILE = "status.json"
 LOCK = "shipper.lock"
+SHIPPED = "shipped.json"
+"""How far the shipper has come."""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +58,7 @@ def read(state_dir: Path) -> Status:
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         said = Status()
     running = _is_running(spool)
-    size = folders.total_bytes(spool)
+    size = Tail(spool, Positions(spool / SHIPPED)).waiting_bytes()
     oldest = said.oldest_unshipped_seconds if running else _oldest_seconds(spool)
     return msgspec.structs.replace(said, running=running, spool_bytes=size, oldest_unshipped_seconds=oldest)
 

@@ -22,7 +22,7 @@ from ledger.trends import Metric, Trend, Window, trends
 from serving.answers import levels_of
 from serving.parameters import invalid, unknown_value
 from serving.problems import FieldError
-from serving.versions import definition_of
+from serving.versions import CHAMPION, definition_of
 from serving.worker import Worker
 
 T = TypeVar("T")
@@ -37,6 +37,7 @@ After = Annotated[str | None, Query(max_length=LONGEST_CURSOR, description="`nex
 Moment = datetime | None
 Text = str | None
 ABOUT_MOMENTS = "RFC 3339; without a zone it is UTC"
+ABOUT_VERSIONS = "a version by its tag, the tag's end, or champion; all when left out"
 EntityName = Annotated[
     str, Path(max_length=LONGEST_ENTITY, description=f"its id; several ids joined with {SEPARATOR!r}, as S001:K0042")
 ]
@@ -84,9 +85,9 @@ def add_analytics_routes(app: FastAPI, worker: Callable[[], Worker]) -> None:
         window: Window = "day",
         start: Annotated[Moment, Query(alias="from", description=ABOUT_MOMENTS)] = None,
         end: Annotated[Moment, Query(alias="to", description=f"{ABOUT_MOMENTS}; now when left out")] = None,
-        version: Annotated[Text, Query(max_length=256, description="of this version only")] = None,
+        version: Annotated[Text, Query(max_length=256, description=ABOUT_VERSIONS)] = None,
     ) -> Trend:
-        definition_of(worker(), model)
+        version = _tag(worker(), model, version)
         question = partial(
             trends, model=model, metric=metric, window=window, start=_utc(start), end=_utc(end), version=version
         )
@@ -97,14 +98,14 @@ def add_analytics_routes(app: FastAPI, worker: Callable[[], Worker]) -> None:
         model: ModelName,
         a_from: Annotated[Moment, Query(alias="a.from", description=ABOUT_MOMENTS)] = None,
         a_to: Annotated[Moment, Query(alias="a.to", description=ABOUT_MOMENTS)] = None,
-        a_version: Annotated[Text, Query(alias="a.version", max_length=256, description="all when left out")] = None,
+        a_version: Annotated[Text, Query(alias="a.version", max_length=256, description=ABOUT_VERSIONS)] = None,
         b_from: Annotated[Moment, Query(alias="b.from", description=ABOUT_MOMENTS)] = None,
         b_to: Annotated[Moment, Query(alias="b.to", description=ABOUT_MOMENTS)] = None,
-        b_version: Annotated[Text, Query(alias="b.version", max_length=256, description="all when left out")] = None,
+        b_version: Annotated[Text, Query(alias="b.version", max_length=256, description=ABOUT_VERSIONS)] = None,
     ) -> Comparison:
         """Without times: two versions over the last seven days, or else the last seven days with the seven before."""
-        definition_of(worker(), model)
-        now = datetime.now(UTC)
+        a_version, b_version = _tag(worker(), model, a_version), _tag(worker(), model, b_version)
+        now = _next_hour(datetime.now(UTC))
         before = timedelta(0) if a_version != b_version else DEFAULT_PERIOD
         one = _period("a", a_from, a_to, now - before, a_version)
         other = _period("b", b_from, b_to, now, b_version)
@@ -116,6 +117,19 @@ def add_analytics_routes(app: FastAPI, worker: Callable[[], Worker]) -> None:
         prediction_id: Annotated[str, Path(max_length=64, description="as its answer gave it")],
     ) -> FullPrediction:
         return await read(partial(prediction, prediction_id=prediction_id))
+
+
+def _tag(worker: Worker, model: str, version: str | None) -> str | None:
+    """The tag that is meant. The ledger may know versions that the store has no more. Raises as `definition_of`."""
+    definition_of(worker, model)
+    if version == CHAMPION:
+        return worker.pool.get(model).loaded.tag
+    return version if version is None or ":" in version else f"{model}:{version}"
+
+
+def _next_hour(moment: datetime) -> datetime:
+    """Comparisons are by whole hours: periods up to it adjoin and do not overlap."""
+    return moment.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
 
 
 def _utc(moment: datetime | None) -> datetime | None:

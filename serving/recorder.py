@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -20,7 +21,7 @@ from ledger.spool import Spool
 from models.definition import Definition
 from serving.answers import Answer
 from serving.decoding import Values
-from serving.entities import EntitiesRequest, EntityRequest
+from serving.entities import EntitiesRequest, EntityRequest, view_of
 from serving.entity_endpoint import Scored
 from serving.problems import Problem
 from storage import Urls
@@ -37,6 +38,9 @@ class Recorder(Protocol):
 
     def record(self, frame: Frame, done: Done) -> None:
         """Keep the frame and tell `done`, now or soon, in the loop's thread."""
+
+    def rest(self) -> None:
+        """Called now and then, also while nothing is recorded."""
 
     async def close(self) -> None:
         """Keep what is still to be kept; nothing is recorded afterwards."""
@@ -84,6 +88,11 @@ class SpoolRecorder:
             except Exception:  # one caller's connection is no reason to leave the others without an answer
                 logger.exception("an answer could not be sent")
 
+    def rest(self) -> None:
+        if self._spool is not None:
+            with suppress(OSError):  # as soon as something is to be written, it is said what is wrong
+                self._spool.rest()
+
     def _note(self, error: Exception | None) -> None:
         """Log the first failure, and the end of failing."""
         if error is not None and not self._failing:
@@ -114,6 +123,9 @@ class CommitRecorder:
 
         self._committer.submit([frame], committed)
 
+    def rest(self) -> None:
+        """There is nothing to do."""
+
     async def close(self) -> None:
         await asyncio.to_thread(self._committer.close)
 
@@ -131,6 +143,8 @@ class Entries:
     def __init__(self, definition: Definition, recorder: Recorder, settings: LedgerSettings) -> None:
         self._model = definition.name
         self._names = definition.schema.names
+        view = view_of(definition)
+        self._columns = frozenset(view.columns if view is not None else ())
         self._recorder = recorder
         self._whole = settings.keeps_features(definition.name)
 
@@ -172,6 +186,7 @@ class Entries:
             entities=b"" if isinstance(asked, EntityRequest) else _encode(list(map(_text, asked.entities))),
             as_of=asked.as_of.isoformat() if asked.as_of is not None else None,
             request_id=request_id,
+            supposed=not self._columns.isdisjoint(asked.given),
         )
         self._recorder.record(frame, done)
 

@@ -254,6 +254,7 @@ class Worker:
                 for state in self.health.snapshot().values():
                     metrics.dependency_up.labels(state.name).set(state.ok)
                 self._report_shipping()
+                self._recorder.rest()
                 metrics.flush()
             except OSError:
                 logger.exception("metrics could not be written")

@@ -99,6 +99,13 @@ def test_a_batch_of_entities_gives_each_prediction_its_own(ledger_url: str) -> N
     assert {(row["entity"], row["features"]["a"]) for row in rows} == {("C1", 1), ("C3", 3)}
 
 
+def test_what_would_be_is_nobody_s_latest_score() -> None:
+    answer = making.prediction(random.Random(1))
+    for supposed in (False, True):
+        (row,) = rows_of(making.frame(answer, entity="C1", supposed=supposed))
+        assert (row.score_line is None) == supposed
+
+
 def test_features_that_are_not_kept_are_not_there(ledger_url: str) -> None:
     answer = making.prediction(SEED, features={"balance": 1}, warnings=["balance: 1 is low"])
     (row,) = stored(ledger_url, making.frame(making.kept(answer), body=b""))

@@ -420,3 +420,21 @@ def test_frames_of_models_without_features_hold_none() -> None:
     held = making.encoded(making.kept(answer))
     assert b"12.5" not in held
     assert b"contribution" in held
+
+
+def test_what_waits_in_an_old_segment_can_be_shipped_although_nothing_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = Spool.open(tmp_path, SETTINGS)
+    writer.rest()
+    writer.add(making.frame(making.prediction(random.Random(1))))
+    writer.flush()
+    (folder,) = folders.writers(folders.root(tmp_path))
+    writer.rest()
+    assert len(folders.segments(folder)) == 1  # it is young
+    monkeypatch.setattr(spool, "SEGMENT_SECONDS", 0.0)
+    writer.rest()
+    assert len(folders.segments(folder)) == 2
+    writer.rest()
+    assert len(folders.segments(folder)) == 2  # nothing has come since
+    writer.close()

@@ -45,3 +45,22 @@ def test_moments_far_from_any_prediction_are_refused(app: App) -> None:
             answer = app.get(f"/v1/models/fraud/{question}={moment}")
             assert answer.status_code == 422, (question, moment)
             assert answer.json()["code"] == "invalid_features"
+
+
+@pytest.mark.parametrize("app", [90], indirect=True)
+def test_the_last_week_adjoins_the_one_before_and_does_not_overlap_it(app: App) -> None:
+    found = app.get("/v1/models/fraud/comparison").json()
+    assert found["a"]["end"] == found["b"]["start"]
+    now = datetime.now(UTC).replace(minute=20, second=0, microsecond=0)
+    moments = {"a.from": now, "a.to": now + timedelta(minutes=1), "b.from": now + timedelta(minutes=1)}
+    params = {name: moment.isoformat() for name, moment in {**moments, "b.to": now + timedelta(minutes=2)}.items()}
+    answer = app.request("GET", "/v1/models/fraud/comparison", params=params)
+    assert answer.status_code == 422
+    assert "whole hours" in answer.text
+
+
+@pytest.mark.parametrize("app", [90], indirect=True)
+def test_a_version_is_named_by_its_tag_or_the_tag_s_end(app: App) -> None:
+    for version in ("fraud:abc", "abc"):
+        assert app.get(f"/v1/models/fraud/trends?version={version}").json()["version"] == "fraud:abc"
+    assert app.get("/v1/models/fraud/trends?version=champion").status_code == 503  # there is none
