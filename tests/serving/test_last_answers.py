@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -180,6 +181,24 @@ def _turn(app: App) -> bool:
     """Let the application's loop go on."""
     app.get("/livez")
     return False
+
+
+def test_what_redis_does_not_answer_is_counted(
+    whole: App, settings: StorageSettings, customers: list[dict[str, str]]
+) -> None:
+    before = {use: _failures(whole, use) for use in ("features", "predictions")}
+    with hanging("redis", settings):
+        for _ in range(3):
+            assert not asked(whole, "predict", {"entity": customers[5]})["cached"]
+        with unloaded(whole):
+            asked(whole, "predict", {"entity": customers[6]}, 503)
+        assert _failures(whole, "features") - before["features"] >= 3
+        assert _failures(whole, "predictions") - before["predictions"] >= 1
+
+
+def _failures(app: App, use: str) -> float:
+    (line,) = re.findall(rf'^tiffin_cache_failures_total{{use="{use}"}} (\S+)$', app.get("/metrics").text, re.MULTILINE)
+    return float(line)
 
 
 @pytest.mark.parametrize("content", [b"{}", b"[]", b"\xff", b'{"score":1}', b'{"created_at":"x","warnings":[]}'])
