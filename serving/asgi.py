@@ -247,9 +247,9 @@ async def _read(receive: Receive, limit: int, announced: int) -> bytes | None:
 def _template(scope: Scope) -> str:
     """The pattern of the route that answered, so that no path a caller makes up becomes a metric's label."""
     route = scope.get("route")
-    path = getattr(route, "path_format", None) or getattr(route, "path", None)
+    path = getattr(route, "path", None)
     if isinstance(path, str):
-        return path
+        return path.replace(":path}", "}")
     return scope["path"] if scope["path"] in KNOWN_PATHS else "other"
 
 
