@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import psutil
 
 from benchmarks.servers.process import ServerProcess
 
+BIN = Path(sys.executable).parent
 WORKER = "_bentoml_impl.worker"
 """In the command line of every process that BentoML answers requests in."""
 
@@ -46,4 +48,6 @@ def _memory(process: psutil.Process) -> Memory:
     for line in Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()[1:]:
         key, value, *_ = line.split()
         kilobytes[key] = int(value) * 1024 / 1e6
-    return Memory(" ".join(process.cmdline())[:160], kilobytes["Pss:"], kilobytes["Rss:"])
+    program, *arguments = process.cmdline() or [process.name()]
+    command = " ".join([Path(program).name, *(argument.removeprefix(f"{BIN}/") for argument in arguments)])
+    return Memory(command[:160], kilobytes["Pss:"], kilobytes["Rss:"])
