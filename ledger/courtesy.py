@@ -38,6 +38,10 @@ class Courtesy:
             self._hurrying = True
         return not self._hurrying and idle is not None and idle < FREE_PROCESSORS
 
+    def worked(self) -> None:
+        """A transaction has ended: the processors that it and PostgreSQL kept busy were not busy for others."""
+        self._idle()
+
     def caught_up(self) -> None:
         """Hardly anything waits any more."""
         self._hurrying = False

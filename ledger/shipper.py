@@ -76,6 +76,7 @@ class Shipper:
                 self._stopping.wait(GATHER_SECONDS)
                 continue
             amount = self._attempt()
+            self._courtesy.worked()
             failures = failures + 1 if amount is None else 0
             if stopping and amount == 0:
                 break

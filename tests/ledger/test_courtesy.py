@@ -46,6 +46,13 @@ def test_patience_and_room_are_limited_and_then_all_is_shipped() -> None:
         assert courtesy.holds_back(0, 1)
 
 
+def test_its_own_work_is_not_taken_for_that_of_others() -> None:
+    windows = [BUSY, IDLE]  # one while it ships, one while it looks
+    courtesy = Courtesy(10, 1000, lambda: windows.pop(0))
+    courtesy.worked()
+    assert not courtesy.holds_back(0, 1)
+
+
 def test_without_patience_it_never_holds_back() -> None:
     assert not Courtesy(0, 1000, Machine()).holds_back(0, 1)
 
