@@ -6,7 +6,6 @@ Imported by serving workers: no SQLAlchemy here.
 from __future__ import annotations
 
 import logging
-import select
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -23,6 +22,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from storage.addresses import Urls, redact
+from storage.polling import wait
 from storage.revision import lacking
 from storage.settings import StorageSettings
 
@@ -124,12 +124,25 @@ class _Watch:
     def _check(self) -> None:
         started = time.perf_counter()
         try:
-            lacking = self._probe.check()
+            lacking = self._asked()
         except Exception as error:  # whatever it is, the server could not be used
             self._probe.close()
             self._record(None, redact(str(error).strip() or type(error).__name__, self._url))
         else:
             self._record(round((time.perf_counter() - started) * 1000, 3), "", lacking)
+
+    def _asked(self) -> str:
+        """The probe's answer. A connection of before that has ended says nothing of the server: a new one is tried."""
+        tried = self._probe.is_connected
+        try:
+            return self._probe.check()
+        except (TimeoutError, redis.TimeoutError):
+            raise
+        except Exception:
+            if not tried:
+                raise
+            self._probe.close()
+            return self._probe.check()
 
     def _record(self, latency_ms: float | None, error: str, lacking: str = "") -> None:
         ok = not error
@@ -153,6 +166,8 @@ class _Probe(Protocol):
     It returns what the server lacks all the same; mostly nothing.
     """
 
+    @property
+    def is_connected(self) -> bool: ...
     def check(self) -> str: ...
     def close(self) -> None: ...
 
@@ -165,11 +180,15 @@ class _PostgresProbe:
         self._timeout = timeout_seconds
         self._connection: psycopg2.extensions.connection | None = None
 
+    @property
+    def is_connected(self) -> bool:
+        return self._connection is not None
+
     def check(self) -> str:
         deadline = time.monotonic() + self._timeout
         if self._connection is None:
             self._connection = psycopg2.connect(self._url, async_=1, application_name="tiffin health")
-            _wait(self._connection, deadline)
+            wait(self._connection, deadline)
         try:
             return lacking(self._revision(self._connection, deadline))
         except psycopg2.errors.InsufficientPrivilege:  # it answers; what the tables are like, others will say
@@ -181,7 +200,7 @@ class _PostgresProbe:
         with connection.cursor() as cursor:
             try:
                 cursor.execute("select max(version_num) from alembic_version")
-                _wait(connection, deadline)
+                wait(connection, deadline)
             except psycopg2.errors.UndefinedTable:
                 return None
             row = cursor.fetchone()
@@ -193,20 +212,6 @@ class _PostgresProbe:
             connection.close()
 
 
-def _wait(connection: psycopg2.extensions.connection, deadline: float) -> None:
-    """Return when the connection has finished what it does. Raises TimeoutError at `deadline` (monotonic seconds)."""
-    events = {
-        psycopg2.extensions.POLL_READ: select.POLLIN,
-        psycopg2.extensions.POLL_WRITE: select.POLLOUT,
-    }
-    while (state := connection.poll()) != psycopg2.extensions.POLL_OK:
-        remaining = deadline - time.monotonic()
-        poller = select.poll()
-        poller.register(connection.fileno(), events[state])
-        if remaining <= 0 or not poller.poll(remaining * 1000):
-            raise TimeoutError("no answer in time")
-
-
 class _RedisProbe:
     """PING on a client of one connection."""
 
@@ -215,6 +220,10 @@ class _RedisProbe:
             url, socket_timeout=timeout_seconds, socket_connect_timeout=timeout_seconds, retry=Retry(NoBackoff(), 0)
         )
         self._client: redis.Redis | None = None
+
+    @property
+    def is_connected(self) -> bool:
+        return self._client is not None
 
     def check(self) -> str:
         if self._client is None:

@@ -7,7 +7,6 @@ thread gets its answer, or an error, in time. Imported by serving workers: no SQ
 from __future__ import annotations
 
 import logging
-import select
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -24,6 +23,7 @@ from storage.addresses import redact
 from storage.breaker import Breaker
 from storage.errors import MigrationError, StorageUnavailableError
 from storage.faults import Complaints, is_servers
+from storage.polling import wait
 
 logger = logging.getLogger("tiffin.storage")
 
@@ -36,7 +36,6 @@ _OPTIONS = (
     "-c timezone=UTC -c jit=off -c plan_cache_mode=force_generic_plan -c client_connection_check_interval=2s"
     f" -c statement_timeout={LONGEST_STATEMENT_SECONDS}s"
 )
-_EVENTS = {psycopg2.extensions.POLL_READ: select.POLLIN, psycopg2.extensions.POLL_WRITE: select.POLLOUT}
 _MISSING = (psycopg2.errors.UndefinedTable, psycopg2.errors.UndefinedColumn)
 
 
@@ -161,7 +160,7 @@ class _Connection:
         self._prepared: set[Prepared] = set()
         self._connection = psycopg2.connect(url, async_=1, application_name=application, options=_OPTIONS)
         try:
-            _wait(self._connection, deadline)
+            wait(self._connection, deadline)
             arrays.teach(self._connection)
         except BaseException:
             self._connection.close()
@@ -177,7 +176,7 @@ class _Connection:
             statement = self._prepare(statement, deadline)
         with self._connection.cursor() as cursor:
             cursor.execute(statement, tuple(parameters) or None)
-            _wait(self._connection, deadline)
+            wait(self._connection, deadline)
             return list(cursor.fetchall()) if cursor.description else []
 
     def _prepare(self, prepared: Prepared, deadline: float) -> str:
@@ -185,20 +184,10 @@ class _Connection:
         if prepared not in self._prepared:
             with self._connection.cursor() as cursor:
                 cursor.execute(f"prepare {prepared.name} as {prepared.text}")
-                _wait(self._connection, deadline)
+                wait(self._connection, deadline)
             self._prepared.add(prepared)
         places = ", ".join(["%s"] * prepared.parameters)
         return f"execute {prepared.name} ({places})"
 
     def close(self) -> None:
         self._connection.close()
-
-
-def _wait(connection: Any, deadline: float) -> None:
-    """Return when the connection has finished what it does. Raises TimeoutError at `deadline` (monotonic seconds)."""
-    while (state := connection.poll()) != psycopg2.extensions.POLL_OK:
-        remaining = deadline - time.monotonic()
-        poller = select.poll()
-        poller.register(connection.fileno(), _EVENTS[state])
-        if remaining <= 0 or not poller.poll(remaining * 1000):
-            raise TimeoutError("no answer in time")

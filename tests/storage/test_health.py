@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import redis
 from pydantic import ValidationError
 
 from storage import Urls, urls
@@ -82,6 +83,26 @@ def test_servers_that_die_and_return_are_seen_within_five_seconds(
         assert health.snapshot()["postgresql"].error
         local.start()
         assert wait_for(lambda: states(health) == UP) < RETURN_SECONDS
+
+
+def test_connections_that_were_ended_are_no_outage(servers: tuple[LocalServers, StorageSettings]) -> None:
+    _, settings = servers
+    with monitor(urls(settings), settings) as health:
+        wait_for(lambda: states(health) == UP)
+        first = health.snapshot()
+        ended = execute(
+            urls(settings).database,
+            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'tiffin health'",
+        )
+        with redis.Redis.from_url(urls(settings).redis) as client:
+            killed = client.client_kill_filter(_type="normal", skipme=True)
+        assert ended == [(True,)]
+        assert killed
+        time.sleep(10 * settings.health_interval_seconds)
+        assert {name: found.since for name, found in health.snapshot().items()} == {
+            name: found.since for name, found in first.items()
+        }
+        assert states(health) == UP
 
 
 def test_the_longest_pause_and_the_longest_check_fit_into_five_seconds() -> None:
