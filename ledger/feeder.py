@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from pathlib import Path
 
 from ledger.errors import FrameError
 from ledger.feed import Feed, announcements
@@ -15,17 +16,24 @@ from ledger.tail import Tail
 logger = logging.getLogger("tiffin.ledger")
 
 PAUSE_SECONDS = 0.1
+GATHER_SECONDS = 0.02
+"""A look at the spool costs 1 ms, whatever is new."""
+MUCH_BYTES = 100_000
+SAVE_SECONDS = 1.0
 STUMBLE_SECONDS = 1.0
 FRESH_SECONDS = 60.0
 """What is older is no news: after a long stop the stream begins with the present."""
 
 
 class Feeder:
-    """Reads the spool on its own and adds what is fresh to the feed. `start` and `stop` it once."""
+    """Reads the spool while somebody listens, and adds what is fresh to the feed. `start` and `stop` it once."""
 
     def __init__(self, tail: Tail, feed: Feed) -> None:
         self._tail = tail
         self._feed = feed
+        self._unheard: dict[Path, int] = {}
+        """How far the spool had been written when nobody listened."""
+        self._save_at = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tiffin-feeder", daemon=True)
 
@@ -41,29 +49,42 @@ class Feeder:
         while True:
             stopping = self._stopping.is_set()
             try:
-                moved = self.once()
-                if not moved:
+                amount = self.once()
+                if not amount:
                     self._tail.forget_removed()
             except Exception:
                 logger.exception("the feed stumbles; it goes on with what follows")
-                moved = False
+                amount = 0
                 self._stopping.wait(STUMBLE_SECONDS)
-            if not moved and stopping:
+            if not amount and stopping:
                 break
-            if not moved:
-                self._stopping.wait(PAUSE_SECONDS)
+            if amount < MUCH_BYTES:
+                self._stopping.wait(GATHER_SECONDS if amount else PAUSE_SECONDS)
+        self._pass_over()
+        self._tail.positions.save()
         self._feed.close()
 
-    def once(self) -> bool:
-        """Hand over what is new; whether there was anything."""
+    def once(self) -> int:
+        """Hand over what is new, if anybody listens; how many bytes of the spool that was."""
+        ends = self._tail.ends()
+        if not self._feed.is_listened_to():  # asked after looking: who comes now wants what follows
+            self._unheard = ends
+            return 0
+        self._pass_over()
         readings = self._tail.read()
         self._tail.advance(readings)  # first: what goes wrong below is not tried again
-        if readings and self._feed.is_listened_to():  # asked after reading: who comes now wants what follows
-            since_ms = int((time.time() - FRESH_SECONDS) * 1000)
-            pieces = [piece for reading in readings for piece in reading.pieces]
-            self._feed.send([one for piece in pieces for one in _entries(piece, since_ms)])
-        self._tail.positions.save()
-        return any(reading.pieces for reading in readings)
+        since_ms = int((time.time() - FRESH_SECONDS) * 1000)
+        pieces = [piece for reading in readings for piece in reading.pieces]
+        self._feed.send([one for piece in pieces for one in _entries(piece, since_ms)])
+        if time.monotonic() >= self._save_at:
+            self._tail.positions.save()
+            self._save_at = time.monotonic() + SAVE_SECONDS
+        return sum(reading.end - reading.start for reading in readings)
+
+    def _pass_over(self) -> None:
+        if self._unheard:
+            self._tail.pass_over(self._unheard)
+            self._unheard = {}
 
 
 def _entries(piece: Piece, since_ms: int) -> list[bytes]:

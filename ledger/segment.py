@@ -9,6 +9,7 @@ behind; the four letters let a reader find the next whole entry after a damaged 
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -78,6 +79,23 @@ def pieces(content: memoryview, *, final: bool) -> Iterator[Piece]:
             piece = Piece(at, end, content[at:end], whole=False)
         yield piece
         at = piece.end
+
+
+def next_entry(file: int, start: int, end: int) -> int:
+    """Where the first entry at or behind `end` begins, going by the lengths of those from `start` on, unread.
+
+    `start` is where an entry begins, or 0. Ends before something that is no entry.
+    """
+    at = max(start, HEAD_BYTES)
+    while at < end:
+        begin = os.pread(file, ENTRY.size, at)
+        if len(begin) < ENTRY.size:
+            break
+        mark, length, _ = ENTRY.unpack(begin)
+        if mark != MARK or length > LARGEST_BYTES:
+            break
+        at += ENTRY.size + length
+    return at
 
 
 def _entry(content: memoryview, at: int) -> Piece | None:

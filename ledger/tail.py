@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ledger import folders
 from ledger.positions import Positions
-from ledger.segment import HEAD_BYTES, Piece, created_ms, pieces
+from ledger.segment import HEAD_BYTES, Piece, created_ms, next_entry, pieces
 
 logger = logging.getLogger("tiffin.ledger")
 
@@ -55,14 +55,24 @@ class Tail:
             found += self._read_writer(writer, left)
         return found
 
-    def waiting_bytes(self) -> int:
-        """How much of all segments was not dealt with yet, in bytes."""
-        waiting = 0
+    def ends(self) -> dict[Path, int]:
+        """How large each segment is now, in bytes."""
+        found = {}
         for writer in folders.writers(self._spool):
             for segment in folders.segments(writer):
                 with contextlib.suppress(OSError):  # removed meanwhile, or it does not read: `read` says so
-                    waiting += max(0, segment.stat().st_size - max(self.positions.get(segment), HEAD_BYTES))
-        return waiting
+                    found[segment] = segment.stat().st_size
+        return found
+
+    def waiting_bytes(self) -> int:
+        """How much of all segments was not dealt with yet, in bytes."""
+        return sum(max(0, end - max(self.positions.get(segment), HEAD_BYTES)) for segment, end in self.ends().items())
+
+    def pass_over(self, ends: dict[Path, int]) -> None:
+        """Take all that had begun when `ends` was true for dealt with, unread."""
+        for segment, end in ends.items():
+            with contextlib.suppress(OSError), segment.open("rb") as file:
+                self.positions.set(segment, next_entry(file.fileno(), self.positions.get(segment), end))
 
     def advance(self, readings: list[Reading]) -> None:
         """These have been dealt with; the next `read` goes on behind them."""

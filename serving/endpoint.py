@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
@@ -15,7 +15,7 @@ from inference.runner import Runner, Work
 from ledger.frame import Operation
 from models.definition import Definition, Kind
 from monitoring import metrics
-from serving.answers import Answer, Answerer, answerer, batch_answer, milliseconds_since
+from serving.answers import Answer, Answerer, Made, answerer, batch_answer, milliseconds_since, written_batch
 from serving.decoding import Decoder, Values
 from serving.entities import EntitiesRequest, EntityRequest
 from serving.entity_endpoint import EntityEndpoint, Scored
@@ -100,7 +100,7 @@ class ModelEndpoint:
             asked = self.records.several(hosted.loaded, rows)
 
             def done(work: Work) -> None:
-                self._conclude(exchange, "batch", lambda: self._batch(hosted, work, asked, options, where))
+                self._conclude(exchange, "batch", lambda: self._batch(hosted, work, asked, options, where, write=True))
 
             _runner(hosted).submit(asked.encoded, done)
         except Exception as error:
@@ -109,11 +109,8 @@ class ModelEndpoint:
     def _conclude(self, exchange: Exchange, operation: Operation, build: Callable[[], Answer]) -> None:
         """Build the answer, record it, send it."""
         try:
-            answer = build()
-            encoded = encode(answer)
-            self._entries.of_records(
-                operation, answer, encoded, exchange.body, exchange.request_id, _sender(exchange, encoded)
-            )
+            encoded = encode(build())
+            self._entries.of_records(operation, encoded, exchange.body, exchange.request_id, _sender(exchange, encoded))
         except Exception as error:
             refuse(exchange, error)
 
@@ -175,7 +172,7 @@ class ModelEndpoint:
             self._entries.of_entities(operation, asked, scored, encode(answer), request_id, recorded)
         else:
             answer = await self._of_values(operation, asked, options, started, request_id)
-            self._entries.of_records(operation, answer, encode(answer), body, request_id, done)
+            self._entries.of_records(operation, encode(answer), body, request_id, done)
         await safe
         return answer
 
@@ -233,10 +230,15 @@ class ModelEndpoint:
         asked: Asked,
         options: Options,
         where: tuple[float, str, str],
+        *,
+        write: bool = False,
     ) -> Answer:
+        """The answer; its items may be JSON if it is only to `write` it."""
         _raise_whole_failure(work)
-        answer, answered = batch_answer(self._answerer(hosted), asked.results(work), asked.records, options, *where)
-        self.counter.count_all(answered)
+        given = (self._answerer(hosted), asked.results(work), asked.records, options)
+        written = written_batch(*given, where[0]) if write else None
+        answer, made = written or batch_answer(*given, *where)
+        self.counter.count_all(hosted.loaded.tag, ROLE, made)
         return answer
 
     def _answerer(self, hosted: Hosted) -> Answerer:
@@ -267,13 +269,13 @@ class PredictionCounter:
         if self._scores is not None:
             self._scores.observe(answer["score"])
 
-    def count_all(self, answered: Sequence[Answer]) -> None:
-        """The answered predictions of one batch, all of one version and role."""
-        self.total += len(answered)
-        for level, count in Counter(answer["level"] for answer in answered).items():
-            self._child(answered[0]["version"], answered[0]["role"], level).inc(count)
+    def count_all(self, version: str, role: str, made: Made) -> None:
+        """The answered predictions of one batch."""
+        self.total += len(made)
+        for level, count in Counter(made.levels).items():
+            self._child(version, role, level).inc(count)
         if self._scores is not None:
-            self._scores.observe_all([answer["score"] for answer in answered])
+            self._scores.observe_all(made.scores)
 
     def _child(self, version: str, role: str, level: str | None) -> metrics.Tally:
         key = (version, role, level)

@@ -14,7 +14,7 @@ from inference.errors import InferenceError
 from ledger.privacy import stripped
 from models.definition import Definition, Feature, Series, Value
 from serving.answers import Answer as JsonAnswer
-from serving.answers import milliseconds_since
+from serving.answers import by_column, milliseconds_since
 from serving.answers.batch import summary
 from serving.decoding import Values
 from serving.entities import EntitiesRequest, EntityRequest
@@ -152,7 +152,7 @@ class EntityEndpoint:
             {"index": index, "prediction": recalled[index]} if index in recalled else item
             for index, item in enumerate(answer["items"])
         ]
-        made = [item["prediction"] for item in items if "prediction" in item]
+        made = by_column([item["prediction"] for item in items if "prediction" in item])
         return {**answer, "items": items, "summary": summary(len(items), made, decides=self._definition.decides)}
 
     def _lasting(self, answer: JsonAnswer) -> JsonAnswer:

@@ -19,7 +19,6 @@ from ledger.privacy import stripped
 from ledger.settings import LedgerSettings
 from ledger.spool import Spool
 from models.definition import Definition
-from serving.answers import Answer
 from serving.decoding import Values
 from serving.entities import EntitiesRequest, EntityRequest, view_of
 from serving.entity_endpoint import Scored
@@ -148,14 +147,12 @@ class Entries:
         self._recorder = recorder
         self._whole = settings.keeps_features(definition.name)
 
-    def of_records(
-        self, operation: Operation, answer: Answer, encoded: bytes, body: bytes, request_id: str, done: Done
-    ) -> None:
+    def of_records(self, operation: Operation, encoded: bytes, body: bytes, request_id: str, done: Done) -> None:
         """Record the answer to a request whose `body` holds its records; `encoded` is what will be sent."""
         frame = Frame(
             model=self._model,
             operation=operation,
-            answer=self._kept(answer, encoded),
+            answer=self._kept(encoded),
             body=body if self._whole else b"",
             request_id=request_id,
         )
@@ -175,12 +172,11 @@ class Entries:
             done(None)
             return
         one = isinstance(asked, EntityRequest)
-        made = scored.answer if scored.made is None else scored.made
-        encoded = encoded if scored.made is None else _encode(made)
+        encoded = encoded if scored.made is None else _encode(scored.made)
         frame = Frame(
             model=self._model,
             operation=operation,
-            answer=self._kept(made, encoded),
+            answer=self._kept(encoded),
             features=self._features(scored.features, one=one) if self._whole else b"",
             entity=asked.entity.text if isinstance(asked, EntityRequest) else None,
             entities=b"" if isinstance(asked, EntityRequest) else _encode(list(map(_text, asked.entities))),
@@ -190,8 +186,8 @@ class Entries:
         )
         self._recorder.record(frame, done)
 
-    def _kept(self, answer: Answer, encoded: bytes) -> bytes:
-        return encoded if self._whole else _encode(stripped(answer))
+    def _kept(self, encoded: bytes) -> bytes:
+        return encoded if self._whole else _encode(stripped(msgspec.json.decode(encoded)))
 
     def _features(self, rows: Sequence[Values | None], *, one: bool) -> bytes:
         named = [None if row is None else dict(zip(self._names, row, strict=True)) for row in rows]

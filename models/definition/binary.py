@@ -6,7 +6,9 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from models.definition.feature import Value
 from models.definition.record import Driver
@@ -59,7 +61,7 @@ class Level:
     from_score: float
 
 
-class Decided(NamedTuple):
+class Decided(msgspec.Struct, frozen=True, gc=False):
     """A score with all that the policy said about it: what an `answer` function works from."""
 
     score: float

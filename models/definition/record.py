@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABCMeta
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
+
+import msgspec
 
 from models.definition.feature import Schema, Value
 
@@ -16,23 +19,27 @@ class Driver(NamedTuple):
     contribution: float
 
 
-class Record(Mapping[str, Value]):
+class _MappingStruct(type(msgspec.Struct), ABCMeta):  # type: ignore[misc]
+    """For a struct, which is made in half the time of an object of Python, that is a mapping."""
+
+
+class Record(msgspec.Struct, Mapping[str, Value], metaclass=_MappingStruct, gc=False, eq=False):
     """A record's values by feature name, as a view: making it costs nothing for policies that do not look."""
 
-    __slots__ = ("_schema", "values_in_order")
-
-    def __init__(self, schema: Schema, values: Sequence[Value]) -> None:
-        self._schema = schema
-        self.values_in_order = values
+    schema: Schema
+    values_in_order: Sequence[Value]
 
     def __getitem__(self, name: str) -> Value:
-        return self.values_in_order[self._schema.names.index(name)] if name in self._schema.names else _missing(name)
+        return self.values_in_order[self.schema.names.index(name)] if name in self.schema.names else _missing(name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._schema.names)
+        return iter(self.schema.names)
 
     def __len__(self) -> int:
-        return len(self._schema)
+        return len(self.schema)
+
+    __eq__ = Mapping.__eq__
+    __hash__ = None  # type: ignore[assignment]
 
 
 def _missing(name: str) -> Value:

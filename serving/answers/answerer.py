@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import repeat
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from inference.loaded import LoadedModel
-from models.definition import Definition, Driver, Kind, Value
+from models.definition import BinaryPolicy, Definition, Driver, Kind, Value
+from serving.answers import items
 from serving.answers.decision import Decision
 from serving.answers.outside import Outside
 from serving.answers.words import Scale, contribution
@@ -22,6 +25,25 @@ from serving.validation import Options
 Answer = dict[str, Any]
 Outputs = NDArray[np.float64]
 Encoded = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What many predictions say, by column."""
+
+    scores: list[float]
+    labels: list[bool | str | None]
+    levels: list[str | None]
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+class Written(NamedTuple):
+    """A batch's items as JSON, and what they say."""
+
+    items: msgspec.Raw
+    made: Made
 
 
 class Decide(Protocol):
@@ -45,6 +67,11 @@ class Answerer(Protocol):
         self, outputs: Any, rows: Sequence[Values], options: Options, started: float, encoded: Encoded | None = None
     ) -> list[Answer]:
         """One prediction for each of `rows`; `outputs` has as many, and so has `encoded`, which spares some looking."""
+
+    def written(
+        self, outputs: Any, rows: Sequence[Values], options: Options, started: float, encoded: Encoded | None = None
+    ) -> Written | None:
+        """The same as the items of a batch, ranked, for half the time; None where it is not known how."""
 
     def explanation(self, outputs: Any, values: Values, top: int) -> Answer:
         """The exact SHAP values of one score: base_value + contributions + other = margin."""
@@ -77,19 +104,49 @@ class RowAnswerer:
         self, outputs: Outputs, rows: Sequence[Values], options: Options, started: float, encoded: Encoded | None = None
     ) -> list[Answer]:
         assemble = self._assemble
-        looks = repeat(True, len(rows)) if encoded is None else assemble.suspects(encoded)
+        looks = assemble.suspects(encoded, len(rows))
         created_at, latency_ms = timestamp(), milliseconds_since(started)
-        drivers = self.loaded.drivers_of_all(outputs, rows, self._top) if self._top else repeat((), len(rows))
-        decisions = self._deciding(options).all(outputs[:, : self._width], rows, drivers)
+        decisions = self._decisions(outputs, rows, options)
         return [
             assemble(identity, decision, values, options, created_at, latency_ms, look)
             for identity, decision, values, look in zip(new_ids(len(rows)), decisions, rows, looks, strict=True)
         ]
 
+    def written(
+        self, outputs: Outputs, rows: Sequence[Values], options: Options, started: float, encoded: Encoded | None = None
+    ) -> Written | None:
+        if options.include:
+            return None
+        assemble = self._assemble
+        decisions = list(self._decisions(outputs, rows, options))
+        rank(self.loaded.definition, [decision.answer for decision in decisions])
+        prototype = assemble("", decisions[0], rows[0], options, timestamp(), milliseconds_since(started), look=False)
+        made = Made(
+            [decision.score for decision in decisions],
+            [decision.label for decision in decisions],
+            [decision.level for decision in decisions],
+        )
+        columns = {
+            "prediction_id": items.plain_texts(new_ids(len(rows))),
+            "score": items.numbers(made.scores),
+            "label": items.repeated(made.labels),
+            "level": items.repeated(made.levels),
+            "confidence": items.repeated([decision.confidence for decision in decisions]),
+            "answer": items.each(decision.answer for decision in decisions),
+            "warnings": items.each(assemble.warnings_of_all(decisions, rows, encoded)),
+        }
+        if "probabilities" in prototype:
+            columns["probabilities"] = items.each(decision.probabilities for decision in decisions)
+        return Written(items.items(prototype, columns, len(rows)), made)
+
     def explanation(self, outputs: Outputs, values: Values, top: int) -> Answer:
         drivers = self.loaded.drivers(outputs, values, top)
         total, base = float(outputs[self._width :].sum()), self.loaded.base_value(outputs)
         return explained(self.loaded.definition, drivers, total, base, self._scale)
+
+    def _decisions(self, outputs: Outputs, rows: Sequence[Values], options: Options) -> Iterable[Decision]:
+        drivers = self.loaded.drivers_of_all(outputs, rows, self._top) if self._top else repeat((), len(rows))
+        return self._deciding(options).all(outputs[:, : self._width], rows, drivers)
 
     def _deciding(self, options: Options) -> Decide:
         return self._decide if options.threshold is None else self._decide_with(options.threshold)
@@ -111,10 +168,28 @@ class Assembly:
             (places[name], name, levels) for _, name, levels in loaded.encoding.open_levels if name in places
         ]
 
-    def suspects(self, encoded: Encoded) -> list[bool]:
+    def suspects(self, encoded: Encoded | None, count: int) -> list[bool]:
         """Which rows may hold a number that training has not seen the like of: 1.5 ms less for a batch of 1 000."""
+        if encoded is None:
+            return [True] * count
         suspects: list[bool] = self._outside.suspects(encoded[:, self._starts]).tolist()
         return suspects
+
+    def warnings(self, decision: Decision, values: Values, look: bool = True) -> Sequence[str]:
+        """What the caller should know; without a `look` at the numbers when they are known to be usual."""
+        outside = self._outside(values) if look else ()
+        if self._open_levels or decision.warnings or outside:
+            return [*decision.warnings, *outside, *self._unseen(values)]
+        return ()
+
+    def warnings_of_all(
+        self, decisions: Sequence[Decision], rows: Sequence[Values], encoded: Encoded | None
+    ) -> Iterable[Sequence[str]]:
+        """The same for many records."""
+        suspects = self.suspects(encoded, len(rows))
+        if self._open_levels or any(suspects) or any(decision.warnings for decision in decisions):
+            return map(self.warnings, decisions, rows, suspects)
+        return repeat((), len(rows))
 
     def __call__(
         self,
@@ -126,10 +201,6 @@ class Assembly:
         latency_ms: float,
         look: bool = True,
     ) -> Answer:
-        outside = self._outside(values) if look else ()
-        warnings = decision.warnings
-        if self._open_levels or warnings or outside:
-            warnings = [*warnings, *outside, *self._unseen(values)]
         answer: Answer = {
             "prediction_id": identity,
             "model": self._model,
@@ -143,7 +214,7 @@ class Assembly:
             "answer": decision.answer,
             "cached": False,
             "stale": False,
-            "warnings": warnings or [],
+            "warnings": self.warnings(decision, values, look) or [],
             "created_at": created_at,
             "latency_ms": latency_ms,
         }
@@ -166,6 +237,15 @@ class Assembly:
             for place, name, levels in self._open_levels
             if values[place] is not None and values[place] not in levels
         ]
+
+
+def rank(definition: Definition, particulars: Sequence[Answer]) -> None:
+    """Gives each of a batch's particular answers its rank, from 1, where the policy names what ranks them."""
+    policy = definition.policy
+    if isinstance(policy, BinaryPolicy) and policy.rank_by:
+        falling = sorted(particulars, key=lambda one: -one[policy.rank_by])
+        for place, one in enumerate(falling, start=1):
+            one["rank"] = place
 
 
 def explained(

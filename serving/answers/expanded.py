@@ -48,6 +48,16 @@ class ExpandedAnswerer:
     ) -> list[Answer]:
         return [self.prediction(own, values, options, started) for own, values in zip(outputs, rows, strict=True)]
 
+    def written(
+        self,
+        outputs: Sequence[Outputs],
+        rows: Sequence[Values],
+        options: Options,
+        started: float,
+        encoded: object = None,
+    ) -> None:
+        """Its combinations take longer than their JSON."""
+
     def explanation(self, outputs: Outputs, values: Values, top: int) -> Answer:
         """The weighted sum over the rows of their estimates' contributions: exact, as the score is that of the
         estimates."""

@@ -21,10 +21,9 @@ from ledger.configuration import Configuration, from_json, to_json
 from ledger.feed import FIELD, LISTENED, STREAM
 from ledger.frame import Frame
 from ledger.keeper import Keeper, configuration
-from ledger.positions import Positions
 from ledger.settings import LedgerSettings
 from ledger.spool import Spool
-from storage import Urls, urls
+from storage import Urls
 from storage.local import LocalServers
 from storage.migrations import migrate
 from storage.settings import StorageSettings
@@ -42,13 +41,6 @@ def count(url: str) -> int:
 
 def everything_is_shipped(state_dir: Path) -> bool:
     return folders.writers(folders.root(state_dir)) == []
-
-
-def fed_bytes(state_dir: Path) -> int:
-    """How much of the only segment the feeder has dealt with."""
-    spool = folders.root(state_dir)
-    ((segment,),) = map(folders.segments, folders.writers(spool))
-    return Positions(spool / "fed.json").get(segment)
 
 
 def check(url: str, acknowledged: list[str]) -> None:
@@ -203,29 +195,6 @@ def test_the_live_stream_goes_on_while_postgresql_is_down_and_the_ledger_while_r
             wait_for(lambda: predict() != "" and bool(client.exists(STREAM)))
             shipper.end()
         writer.close()
-
-
-def test_the_live_stream_gets_nothing_while_nobody_listens(
-    ledger_url: str, settings: StorageSettings, tmp_path: Path
-) -> None:
-    redis_url = urls(settings).redis
-    seed, writer = random.Random(3), Spool.open(tmp_path, SETTINGS)
-    with redis.Redis.from_url(redis_url) as client, ShipperProcess(tmp_path, ledger_url, redis_url):
-        client.delete(STREAM, LISTENED)
-        for number, listened in enumerate((False, True), start=1):
-            if listened:
-                client.set(LISTENED, b"")
-            answer = making.prediction(seed)
-            writer.add(making.frame(answer))
-            writer.flush()
-            wait_for(lambda number=number: status.read(tmp_path).shipped == number)  # type: ignore[misc]
-            wait_for(lambda: fed_bytes(tmp_path) == folders.total_bytes(folders.root(tmp_path)))
-        wait_for(lambda: client.xlen(STREAM) == 1)
-        ((_, fields),) = client.xrange(STREAM)
-        assert json.loads(fields[FIELD.encode()])["prediction_id"] == answer["prediction_id"]
-        assert status.read(tmp_path).feed_skipped == 0
-        client.delete(STREAM, LISTENED)
-    writer.close()
 
 
 def test_busy_processors_are_left_to_others_for_a_while(ledger_url: str, tmp_path: Path) -> None:
