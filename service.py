@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
+gc.disable()  # nothing of what is imported is garbage: to look for some took a ninth of the time, 0.35 s
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # from 1.29 on ONNX Runtime reports models to Microsoft
 
@@ -209,3 +211,5 @@ service = bentoml.service(
     endpoints={"livez": "/livez", "readyz": "/readyz"},
 )(Tiffin)
 service.mount_asgi_app(management, path="/", name="management")
+gc.freeze()
+gc.enable()
