@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 
 _SCALARS = {
-    marker: struct.Struct(f">{code}")
+    ord(marker): struct.Struct(f">{code}")
     for marker, code in {"i": "b", "U": "B", "I": "h", "l": "i", "L": "q", "d": "f", "D": "d"}.items()
 }
 _ELEMENTS = {marker: np.dtype(scalar.format) for marker, scalar in _SCALARS.items()}
-_NATIVE = {marker: element.newbyteorder("=") for marker, element in _ELEMENTS.items()}
-_INTEGERS = frozenset("iUIlL")
-_CONSTANTS: dict[str, Any] = {"Z": None, "T": True, "F": False}
+_INTEGERS = frozenset(b"iUIlL")
+_CONSTANTS: dict[int, Any] = {ord("Z"): None, ord("T"): True, ord("F"): False}
+_INT64, _STRING, _HIGH_PRECISION, _CHARACTER = b"LSHC"
+_ARRAY, _ARRAY_END, _OBJECT, _OBJECT_END, _TYPE, _COUNT = b"[]{}$#"
+_INT64_BYTES = _SCALARS[_INT64].size
 MAX_DEPTH = 64
 
 
@@ -26,7 +28,10 @@ class MalformedUbjsonError(ValueError):
 
 
 def loads(data: bytes) -> Any:
-    """The value in `data`: dicts, lists, strings, numbers, and numpy arrays where elements share a numeric type."""
+    """The value in `data`: dicts, lists, strings, numbers, and numpy arrays where elements share a numeric type.
+
+    The arrays look into `data`, in its byte order (big-endian): whoever computes with them converts what they need.
+    """
     reader = _Reader(data)
     try:
         value = reader.value(reader.marker(), 0)
@@ -38,25 +43,17 @@ def loads(data: bytes) -> Any:
 
 
 class _Reader:
+    """Ten models hold 5 500 trees with 14 arrays each, so a length and a key are read without many calls."""
+
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.at = 0
 
-    def take(self, size: int) -> bytes:
-        taken = self.data[self.at : self.at + size]
-        if len(taken) < size:
-            raise ValueError(f"wants {size} bytes at {self.at} of {len(self.data)}")
-        self.at += size
-        return taken
-
-    def marker(self) -> str:
+    def marker(self) -> int:
         self.at += 1
-        return chr(self.data[self.at - 1])
+        return self.data[self.at - 1]
 
-    def peek(self) -> str:
-        return chr(self.data[self.at])
-
-    def scalar(self, marker: str) -> Any:
+    def scalar(self, marker: int) -> Any:
         kind = _SCALARS[marker]
         (value,) = kind.unpack_from(self.data, self.at)
         self.at += kind.size
@@ -64,70 +61,79 @@ class _Reader:
 
     def count(self) -> int:
         """A length. No element is shorter than a byte, so one beyond the document's end is refused before it costs."""
-        marker = self.marker()
-        if marker not in _INTEGERS:
-            raise ValueError(f"a length of type {marker!r} at {self.at - 1}")
-        count: int = self.scalar(marker)
-        if not 0 <= count <= len(self.data) - self.at:
-            raise ValueError(f"a length of {count} with {len(self.data) - self.at} bytes left")
+        data, at = self.data, self.at
+        if data[at] == _INT64:  # as XGBoost writes every one
+            self.at = end = at + 1 + _INT64_BYTES
+            count = int.from_bytes(data[at + 1 : end], "big", signed=True)
+        else:
+            marker = self.marker()
+            if marker not in _INTEGERS:
+                raise ValueError(f"a length of type {chr(marker)!r} at {at}")
+            count = self.scalar(marker)
+        if not 0 <= count <= len(data) - self.at:
+            raise ValueError(f"a length of {count} with {len(data) - self.at} bytes left")
         return count
 
     def text(self) -> str:
-        return self.take(self.count()).decode()
+        count, at = self.count(), self.at
+        self.at = end = at + count
+        return self.data[at:end].decode()
 
-    def value(self, marker: str, depth: int) -> Any:
+    def value(self, marker: int, depth: int) -> Any:
         if depth > MAX_DEPTH:
             raise ValueError(f"nested deeper than {MAX_DEPTH}")
+        if marker == _ARRAY:
+            return self.array(depth)
         if marker in _SCALARS:
             return self.scalar(marker)
         if marker in _CONSTANTS:
             return _CONSTANTS[marker]
-        match marker:
-            case "S" | "H":
-                return self.text()
-            case "C":
-                return self.marker()
-            case "[":
-                return self.array(depth)
-            case "{":
-                return self.mapping(depth)
-        raise ValueError(f"unknown marker {marker!r} at {self.at - 1}")
+        if marker == _OBJECT:
+            return self.mapping(depth)
+        if marker in (_STRING, _HIGH_PRECISION):
+            return self.text()
+        if marker == _CHARACTER:
+            return chr(self.marker())
+        raise ValueError(f"unknown marker {chr(marker)!r} at {self.at - 1}")
 
-    def container(self) -> tuple[str | None, int | None]:
+    def container(self) -> tuple[int | None, int | None]:
         """The optional shared type and count that stand at the head of a container."""
         shared = None
-        if self.peek() == "$":
-            self.take(1)
-            shared = self.marker()
+        if self.data[self.at] == _TYPE:
+            shared = self.data[self.at + 1]
+            self.at += 2
             if shared in _CONSTANTS:
-                raise ValueError(f"a container of type {shared!r}: its elements would take no bytes")
-        if self.peek() != "#":
+                raise ValueError(f"a container of type {chr(shared)!r}: its elements would take no bytes")
+        if self.data[self.at] != _COUNT:
             if shared is not None:
                 raise ValueError("a typed container without a count")
             return None, None
-        self.take(1)
+        self.at += 1
         return shared, self.count()
 
     def array(self, depth: int) -> Any:
         shared, count = self.container()
         if count is None:
             items = []
-            while (marker := self.marker()) != "]":
+            while (marker := self.marker()) != _ARRAY_END:
                 items.append(self.value(marker, depth + 1))
             return items
-        if shared in _SCALARS:
-            kind = _ELEMENTS[shared]
-            return np.frombuffer(self.take(kind.itemsize * count), kind).astype(_NATIVE[shared])
+        if shared in _ELEMENTS:
+            kind, start = _ELEMENTS[shared], self.at
+            self.at = end = start + kind.itemsize * count
+            if end > len(self.data):
+                raise ValueError(f"wants {end - start} bytes at {start} of {len(self.data)}")
+            return np.frombuffer(self.data, kind, count, start) if count else np.empty(0, kind)
         return [self.value(shared or self.marker(), depth + 1) for _ in range(count)]
 
     def mapping(self, depth: int) -> dict[str, Any]:
         shared, count = self.container()
         items: dict[str, Any] = {}
         if count is None:
-            while self.peek() != "}":
+            while self.data[self.at] != _OBJECT_END:
                 key = self.text()
                 items[key] = self.value(self.marker(), depth + 1)
-            self.take(1)
+            self.at += 1
             return items
         for _ in range(count):
             key = self.text()
