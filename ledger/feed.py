@@ -17,6 +17,7 @@ from redis.retry import Retry
 from ledger.errors import FrameError
 from ledger.frame import Frame
 from ledger.identity import milliseconds
+from ledger.removal import Removal
 from storage.addresses import redact
 
 logger = logging.getLogger("tiffin.ledger")
@@ -68,6 +69,7 @@ class _Batch(msgspec.Struct, gc=False):
 
 
 _read_one = msgspec.json.Decoder(_Made).decode
+_read_announcement = msgspec.json.Decoder(Announcement).decode
 _read_batch = msgspec.json.Decoder(_Batch).decode
 _read_entities = msgspec.json.Decoder(list[str | None]).decode
 _encode = msgspec.json.Encoder().encode
@@ -100,6 +102,15 @@ def _several(frame: Frame) -> list[Announcement]:
 
 def _announcement(made: _Made, frame: Frame, entity: str | None) -> Announcement:
     return Announcement(**msgspec.structs.asdict(made), entity=entity, operation=frame.operation)
+
+
+def _is_of(entry: bytes, removal: Removal) -> bool:
+    """Whether it is to be removed; so is what does not read."""
+    try:
+        one = _read_announcement(entry)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return True
+    return removal.concerns(one.prediction_id, one.model, one.entity)
 
 
 class Feed:
@@ -142,12 +153,11 @@ class Feed:
             else:
                 self.skipped += len(some)
 
-    def forget(self, entity: str) -> None:
-        """Take this entity's predictions out of the stream, as far as Redis is there; they leave it soon anyway."""
-        needle = b'"entity":' + _encode(entity)
+    def forget(self, removal: Removal) -> None:
+        """Take these predictions out of the stream, as far as Redis is there; they leave it soon anyway."""
         try:
             entries: list[Any] = self._client.xrange(STREAM) or []
-            found = [number for number, fields in entries if needle in fields.get(FIELD.encode(), b"")]
+            found = [number for number, fields in entries if _is_of(fields.get(FIELD.encode(), b""), removal)]
             if found:
                 self._client.xdel(STREAM, *found)
         except Exception as error:  # as above

@@ -21,8 +21,8 @@ COUNT_SECONDS = 10.0
 """Counting what a purge concerns serves its progress only: what takes longer is not counted."""
 _STEPS_FAULT = {"57014", "55P03", "40P01", "40001"}
 """SQLSTATE: query canceled (by its timeout), lock not available, deadlock detected, serialization failure."""
-Forget = Callable[[str], None]
-"""Is told of an entity, to be forgotten wherever else it is: in what was rejected, in the live stream."""
+Forget = Callable[[Removal], None]
+"""Is told what to forget wherever else it is: in what was rejected, in the live stream, in what is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +119,7 @@ def _carry_out(connection: Connection, task: Task, forget: Forget, is_over: Call
         _begin(connection, task)
     if not _remove(connection, task, is_over):
         return False
-    if task.entity is not None:
-        forget(task.entity)
+    forget(task.removal)
     _finish(connection, task)
     return True
 

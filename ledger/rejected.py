@@ -9,11 +9,14 @@ import os
 import re
 import threading
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from ledger import folders
 from ledger.copying import escaped
+from ledger.removal import Removal
 from ledger.rows import COLUMNS, Row
 from storage.files import write_atomically
 
@@ -21,7 +24,7 @@ logger = logging.getLogger("tiffin.ledger")
 
 FILE_BYTES = 5_000_000
 FILES = 20
-_ENTITY = COLUMNS.index("entity")
+_PREDICTION_ID, _MODEL, _ENTITY = map(COLUMNS.index, ("prediction_id", "model", "entity"))
 _SHOWN = 1_000_000
 """Bytes of a damaged piece that are kept."""
 _BYTES = re.compile(rb'"bytes": "([A-Za-z0-9+/]*)')
@@ -46,12 +49,12 @@ class Rejected:
         shown = base64.b64encode(content[:_SHOWN]).decode()
         self._keep({"reason": reason, "source": f"{source.parent.name}/{source.name}", "bytes": shown})
 
-    def forget(self, entity: str) -> None:
-        """Remove the entries of this entity, and damaged pieces and unreadable lines in which its id stands."""
+    def forget(self, removal: Removal) -> None:
+        """Remove these rows, and damaged pieces and unreadable lines in which the entity's id stands."""
         with self._lock:
             for file in self._folder.glob("*.jsonl"):
                 lines = file.read_bytes().splitlines(keepends=True)
-                kept = [line for line in lines if not _is_of(line, entity)]
+                kept = [line for line in lines if not _is_of(line, removal)]
                 if len(kept) < len(lines):
                     write_atomically(file, b"".join(kept))
 
@@ -81,18 +84,28 @@ def _ends_within_a_line(file: BinaryIO) -> bool:
     return file.read(1) != b"\n"
 
 
-def _is_of(line: bytes, entity: str) -> bool:
+def _is_of(line: bytes, removal: Removal) -> bool:
+    entity = removal.entity
     try:
         entry = json.loads(line)
         if "row" in entry:
-            return bool(entry["row"].split("\t")[_ENTITY] == escaped(entity))
-        return _id(entity) in base64.b64decode(entry["bytes"])
+            return _is_row_of(entry["row"].split("\t"), removal)
+        return entity is not None and _id(entity) in base64.b64decode(entry["bytes"])
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return _names(line, entity)
 
 
-def _names(line: bytes, entity: str) -> bool:
+def _is_row_of(fields: Sequence[str], removal: Removal) -> bool:
+    entity = None if removal.entity is None else escaped(removal.entity)
+    model = None if removal.model is None else escaped(removal.model)
+    written = replace(removal, model=model, entity=entity)
+    return written.concerns(fields[_PREDICTION_ID], fields[_MODEL], fields[_ENTITY])
+
+
+def _names(line: bytes, entity: str | None) -> bool:
     """Whether the id stands in what is left of a line, in one of the ways in which it may have been written."""
+    if entity is None:
+        return False
     shown = b"".join(base64.b64decode(found[: len(found) // 4 * 4]) for found in _BYTES.findall(line))
     ways = (_id(entity), *(json.dumps(text)[1:-1].encode() for text in (entity, escaped(entity))))
     return _id(entity) in shown or any(way in line for way in ways)

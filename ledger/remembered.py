@@ -9,9 +9,14 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from ledger.removal import Removal
+
 PREDICTION = "tiffin:prediction"
 EXPLANATION = "tiffin:explanation"
 FORGOTTEN = "tiffin:forgotten"
+FORGOTTEN_OF = "tiffin:forgotten-of"
+ALL = "*"
+"""In the place of a model's or an entity's id."""
 KEPT_SECONDS = 86_400
 """So long an entity's last prediction is kept for when its model cannot answer."""
 _TIMEOUT_SECONDS = 2.0
@@ -28,6 +33,11 @@ def mark(entity: str) -> str:
     return f"{FORGOTTEN}:{entity}"
 
 
+def mark_of(model: str) -> str:
+    """Where it stands until when the predictions of a model, or of `ALL`, are forgotten."""
+    return f"{FORGOTTEN_OF}:{model}"
+
+
 class Memory:
     """The remembered predictions as the shipper's process sees them: something to be removed."""
 
@@ -40,12 +50,26 @@ class Memory:
             client_name="tiffin-memory",
         )
 
-    def forget(self, entity: str) -> None:
-        """Remove what is there, and mark what workers have not written yet. Raises redis.exceptions.RedisError."""
-        self._client.set(mark(entity), int(time.time() * 1000), ex=2 * KEPT_SECONDS)
-        escaped = _SPECIAL.sub(r"\\\1", entity)
+    def forget(self, removal: Removal) -> None:
+        """Remove what is there, and mark what workers have not written yet. Raises redis.exceptions.RedisError.
+
+        An entity is forgotten by all models, and up to now: what it was to one of them is of no use to the others.
+        """
+        if removal.entity is not None:
+            self._mark(mark(removal.entity), int(time.time() * 1000))
+            self._remove(ALL, _SPECIAL.sub(r"\\\1", removal.entity))
+            return
+        before = removal.before.timestamp()
+        if before > time.time() - KEPT_SECONDS:
+            self._mark(mark_of(removal.model or ALL), int(before * 1000))
+            self._remove(removal.model or ALL, ALL)
+
+    def _mark(self, name: str, until_ms: int) -> None:
+        self._client.set(name, until_ms, ex=2 * KEPT_SECONDS)
+
+    def _remove(self, model: str, entity: str) -> None:
         for prefix in (PREDICTION, EXPLANATION):
-            for found in self._client.scan_iter(match=f"{prefix}:*:{escaped}", count=_AT_ONCE):
+            for found in self._client.scan_iter(match=key(prefix, model, entity), count=_AT_ONCE):
                 self._client.delete(found)
 
     def close(self) -> None:

@@ -34,6 +34,12 @@ class Removal:
             conditions.append("entity = %(entity)s")
         return " and ".join(conditions)
 
+    def concerns(self, prediction_id: str, model: str, entity: str | None) -> bool:
+        """Whether it is to be removed."""
+        return (
+            prediction_id < str(lowest(self.before)) and self.model in (None, model) and self.entity in (None, entity)
+        )
+
     @property
     def values(self) -> dict[str, Any]:
         return {"bound": str(lowest(self.before)), "model": self.model, "entity": self.entity, "chunk": CHUNK}

@@ -23,8 +23,10 @@ from ledger.feed import Feed
 from ledger.feeder import Feeder
 from ledger.housekeeper import Housekeeper
 from ledger.positions import Positions
+from ledger.purging import Forget
 from ledger.rejected import Rejected
 from ledger.remembered import Memory
+from ledger.removal import Removal
 from ledger.retention import Rules
 from ledger.shipper import Shipper
 from ledger.sink import Sink
@@ -116,13 +118,13 @@ def _rules(configuration: Configuration) -> Rules:
     )
 
 
-def _forget(rejected: Rejected, feed: Feed | None, memory: Memory | None) -> Callable[[str], None]:
-    def forget(entity: str) -> None:
-        rejected.forget(entity)
+def _forget(rejected: Rejected, feed: Feed | None, memory: Memory | None) -> Forget:
+    def forget(removal: Removal) -> None:
+        rejected.forget(removal)
         if memory is not None:
-            memory.forget(entity)
+            memory.forget(removal)
         if feed is not None:
-            feed.forget(entity)
+            feed.forget(removal)
 
     return forget
 

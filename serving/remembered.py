@@ -11,7 +11,7 @@ from typing import Any, cast
 import msgspec
 import redis.asyncio
 
-from ledger.remembered import EXPLANATION, PREDICTION, key, mark
+from ledger.remembered import ALL, EXPLANATION, PREDICTION, key, mark, mark_of
 from storage.breaker import Breaker
 
 logger = logging.getLogger("tiffin.serving")
@@ -57,11 +57,12 @@ class Remembered:
         if not entities:
             return []
         keys = [key(PREFIXES[operation], model, entity) for entity in entities]
-        found = await self._read([*keys, *map(mark, entities)])
+        found = await self._read([*keys, *map(mark, entities), mark_of(model), mark_of(ALL)])
         if found is None:
-            found = [None] * (2 * len(entities))
+            found = [None] * (2 * len(entities) + 2)
         contents = [self._pending.get(name, kept) for name, kept in zip(keys, found, strict=False)]
-        return [_recalled(*one) for one in zip(contents, found[len(entities) :], strict=True)]
+        *marks, of_model, of_all = found[len(entities) :]
+        return [_recalled(content, (one, of_model, of_all)) for content, one in zip(contents, marks, strict=True)]
 
     async def _read(self, keys: Sequence[str]) -> list[bytes | None] | None:
         if not self._breaker.allows():
@@ -120,14 +121,17 @@ def _parts(pending: Sequence[tuple[str, bytes]]) -> Iterator[Sequence[tuple[str,
     return (pending[at : at + AT_ONCE] for at in range(0, len(pending), AT_ONCE))
 
 
-def _recalled(content: bytes | None, forgotten: bytes | None) -> dict[str, Any] | None:
-    """The answer marked as stale; None for what is not there, does not read, or was purged."""
+def _recalled(content: bytes | None, marks: Sequence[bytes | None]) -> dict[str, Any] | None:
+    """The answer marked as stale; None for what is not there, does not read, or was purged.
+
+    Each of `marks` says until when answers are forgotten, in Unix milliseconds.
+    """
     if content is None:
         return None
     try:
         answer: dict[str, Any] = _decode(content)
         made_ms = datetime.fromisoformat(answer["created_at"]).timestamp() * 1000
-        purged = forgotten is not None and made_ms <= int(forgotten)
+        purged = any(made_ms <= int(until_ms) for until_ms in marks if until_ms is not None)
         whole = isinstance(answer["warnings"], list) and isinstance(answer["version"], str) and "level" in answer
     except (msgspec.MsgspecError, KeyError, TypeError, ValueError):
         logger.warning("what is remembered of an entity does not read")

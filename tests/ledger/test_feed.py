@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 import redis
 
 from ledger.feed import LISTENED, STREAM, Feed
+from ledger.removal import Removal
 from storage import urls
 from storage.settings import StorageSettings
 from tests.storage.nonsense import ANSWERS, nonsense
@@ -36,6 +39,6 @@ def test_what_is_no_redis_is_counted_and_nothing_fails(answer: bytes) -> None:
         feed = Feed(url)
         feed.is_listened_to()
         feed.send([b"{}"])
-        feed.forget("C1")
+        feed.forget(Removal(datetime.now(UTC), entity="C1"))
         assert feed.sent + feed.skipped == 1
         feed.close()

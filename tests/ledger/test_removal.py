@@ -29,6 +29,7 @@ from ledger.purged import Purged, hashed
 from ledger.purging import carry_out
 from ledger.rejected import Rejected
 from ledger.remembered import PREDICTION, key, mark
+from ledger.removal import Removal
 from ledger.retention import Rules, expire
 from ledger.rows import rows_of
 from ledger.settings import LedgerSettings
@@ -192,14 +193,14 @@ def test_a_purge_of_an_entity_removes_all_that_is_known_of_it(
     assert record(engine, catalogue(), [early])[0].status == "unmatched"
     wanted = asked(engine, entity="C3", reason="GDPR")
     assert (wanted.state, wanted.entity, wanted.percent) == ("queued", "C3", 0.0)
-    told: list[str] = []
+    told: list[Removal] = []
     assert carry_out(connection, told.append) == 1
     gone = [one for one in made if one[1] == "C3"]
     check(ledger_url, [one for one in made if one[1] != "C3"])
     found = purge(engine, wanted.id)
     assert (found.state, found.percent, found.predictions, found.outcomes) == ("done", 100.0, len(gone), len(gone))
     assert (found.entity, found.of_entity, found.reason, found.requested_by) == (None, True, "GDPR", "operator")
-    assert told == ["C3"]
+    assert [removal.entity for removal in told] == ["C3"]
     assert history(engine, "C3").items == ()
     for table in ("predictions", "latest_scores", "outcomes", "pending_outcomes", "purges"):
         assert "C3" not in str(execute(ledger_url, f"select * from {table}")), table
@@ -295,9 +296,9 @@ def test_a_purge_that_fails_says_so_keeps_no_other_back_and_is_tried_again(
     first, second = asked(engine, entity="C1"), asked(engine, entity="C2")
     attempts, told = Attempts(), []
 
-    def forget(entity: str) -> None:
-        told.append(entity)
-        if told.count("C1") < 3 and entity == "C1":
+    def forget(removal: Removal) -> None:
+        told.append(removal.entity)
+        if told.count("C1") < 3 and removal.entity == "C1":
             raise OSError("the disk says no")
 
     assert carry_out(connection, forget, attempts=attempts) == 1
@@ -318,8 +319,8 @@ def test_a_purge_that_fails_again_and_again_is_given_up_after_pauses(
     wanted = asked(engine, entity="C1")
     attempts, told = Attempts(), []
 
-    def forget(entity: str) -> None:
-        told.append(entity)
+    def forget(removal: Removal) -> None:
+        told.append(removal.entity)
         raise ValueError("no")
 
     for _ in range(3):
@@ -364,8 +365,28 @@ def test_a_rejected_line_that_does_not_read_goes_when_it_names_the_entity(tmp_pa
     halves = [line[: len(line) - 20] + b"\n" for line in whole]
     nonsense = [b"\xff\x00{\n", b"[1]\n", b'{"row": 5}\n', b'{"row": "C"}\n', b'{"bytes": "?"}\n', b"\n"]
     file.write_bytes(b"".join([*whole, *halves, *nonsense]))
-    rejected.forget("Zo\u00eb\t3")
+    rejected.forget(Removal(datetime.now(UTC), entity="Zo\u00eb\t3"))
     assert file.read_bytes().splitlines(keepends=True) == [*whole[2:], *halves[2:], *nonsense]
+
+
+def test_rejected_rows_of_a_model_go_with_it(tmp_path: Path) -> None:
+    spool, now = folders.root(tmp_path), datetime.now(UTC)
+    spool.mkdir()
+    rejected = Rejected(spool)
+    for model in ("churn", "fraud"):
+        for age in (timedelta(days=2), timedelta()):
+            answer = making.prediction(random.Random(3), moment=now - age, model=model)
+            (row,) = rows_of(making.frame(answer, entity="C1"))
+            rejected.row(row, "why not")
+    rejected.bytes(b"...churn...", "damaged", spool / "1" / "2.spool")
+    (file,) = (spool / folders.REJECTED).iterdir()
+    whole = file.read_bytes().splitlines(keepends=True)
+    rejected.forget(Removal(now - timedelta(days=1), model="churn"))
+    assert file.read_bytes().splitlines(keepends=True) == whole[1:]
+    rejected.forget(Removal(now + timedelta(seconds=1), model="churn"))
+    assert file.read_bytes().splitlines(keepends=True) == whole[2:]
+    rejected.forget(Removal(now - timedelta(days=1)))
+    assert file.read_bytes().splitlines(keepends=True) == whole[3:]
 
 
 def test_a_rejected_row_behind_half_a_line_stands_in_a_line_of_its_own(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 import redis.asyncio
 
 from ledger.remembered import EXPLANATION, PREDICTION, Memory, key
+from ledger.removal import Removal
 from serving.remembered import AT_ONCE, FLUSH_SECONDS, Remembered
 from storage import urls
 from storage.cache import open_async_client
@@ -117,7 +118,7 @@ def test_what_was_purged_is_gone_and_what_a_worker_still_held_is_not_recalled(se
         await remembered.flush()
         remembered.keep("demand", held, made())
         memory = Memory(urls(settings).redis)
-        await asyncio.to_thread(memory.forget, written)
+        await asyncio.to_thread(memory.forget, Removal(datetime.now(UTC), entity=written))
         memory.close()
         assert await client.exists(key(PREDICTION, "churn", written), key(EXPLANATION, "demand", written)) == 0
         assert await remembered.recall("demand", [held]) == [None]
@@ -126,6 +127,28 @@ def test_what_was_purged_is_gone_and_what_a_worker_still_held_is_not_recalled(se
         assert (await remembered.recall("churn", [other]))[0] is not None
         remembered.keep("churn", written, made(datetime.now(UTC) + timedelta(seconds=1)))
         assert (await remembered.recall("churn", [written]))[0] is not None, "it was made after the purge"
+
+    with_memory(settings, work)
+
+
+@pytest.mark.parametrize("model", ["churn", None])
+def test_what_was_purged_of_a_model_or_of_all_is_gone(settings: StorageSettings, model: str | None) -> None:
+    async def work(remembered: Remembered, client: redis.asyncio.Redis) -> None:
+        for name in ("churn", "demand"):
+            remembered.keep(name, "U1", made())
+        await remembered.flush()
+        remembered.keep("churn", "U2", made())
+        memory = Memory(urls(settings).redis)
+        long_ago, now = (datetime.now(UTC) - timedelta(days=days) for days in (3, 0))
+        await asyncio.to_thread(memory.forget, Removal(long_ago, model=model))
+        assert (await remembered.recall("churn", ["U1"]))[0] is not None
+        await asyncio.to_thread(memory.forget, Removal(now, model=model))
+        memory.close()
+        assert await client.exists(key(PREDICTION, "churn", "U1")) == 0
+        assert await remembered.recall("churn", ["U1", "U2"]) == [None, None]
+        assert (await client.exists(key(PREDICTION, "demand", "U1"))) == (model is not None)
+        remembered.keep("churn", "U1", made(datetime.now(UTC) + timedelta(seconds=1)))
+        assert (await remembered.recall("churn", ["U1"]))[0] is not None, "it was made after the purge"
 
     with_memory(settings, work)
 
