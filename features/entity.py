@@ -47,15 +47,6 @@ def parse_entity(view: View, given: object) -> Entity:
     return Entity(tuple(given[name] for name in view.key_names))
 
 
-def read_entity(view: View, text: str) -> Entity:
-    """The entity that a canonical text names. Raises InvalidEntityError."""
-    ids = text.split(SEPARATOR) if len(view.keys) > 1 else [text]
-    if len(ids) != len(view.keys):
-        form = SEPARATOR.join(view.key_names)
-        raise InvalidEntityError(view.name, [Problem("", "format", f"must have the form {form}", _shown(text))])
-    return parse_entity(view, dict(zip(view.key_names, ids, strict=True)))
-
-
 def _problems(view: View, given: Mapping[object, object]) -> Iterator[Problem]:
     for name in view.key_names:
         if name not in given:

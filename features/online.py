@@ -85,13 +85,6 @@ class OnlineFeatures:
         answers = self._now(view, wanted, seconds) if as_of is None else self._at(view, wanted, as_of, seconds)
         return [answers[entity] for entity in entities]
 
-    def fetch_one(self, view: View, entity: Entity, *, as_of: datetime | None = None, seconds: float = 1.0) -> Features:
-        """The features of one entity. Raises what `fetch` gives in their place, and MigrationError."""
-        (answer,) = self.fetch(view, [entity], as_of=as_of, seconds=seconds)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
     def _at(self, view: View, entities: Sequence[Entity], as_of: datetime, seconds: float) -> Mapping[Entity, Answer]:
         try:
             rows = self._read(view, entities, as_of, seconds)

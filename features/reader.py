@@ -5,17 +5,15 @@ It is the same text each time, put around the same way; only the number of pairs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from itertools import islice
 from typing import Any
 
 from features.entity import Entity
 from features.views import View
 
-CHUNK_PAIRS = 5_000
 """Pairs of one query; more run in several, so that memory does not grow with a training set."""
 
 Query = Callable[[str, Sequence[str]], Sequence[Sequence[Any]]]
@@ -59,12 +57,6 @@ def read(view: View, pairs: Sequence[Pair], query: Query) -> list[FeatureRow]:
             if since is not None:
                 rows[position - 1] = FeatureRow(tuple(values), since)
     return rows
-
-
-def read_all(view: View, pairs: Iterator[Pair], query: Query) -> Iterator[tuple[Pair, FeatureRow]]:
-    """Every pair with its row, however many there are: some thousands are in memory at a time."""
-    while chunk := list(islice(pairs, CHUNK_PAIRS)):
-        yield from zip(chunk, read(view, chunk, query), strict=True)
 
 
 @cache

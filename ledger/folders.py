@@ -52,17 +52,22 @@ def segments(writer: Path) -> list[Path]:
 
 def is_dead(writer: Path) -> bool:
     """Whether the process that this folder belongs to has ended: the kernel has given its lock back."""
+    return not is_locked(writer / LOCK)
+
+
+def is_locked(file: Path) -> bool:
+    """Whether a process holds the exclusive lock of this file. Raises OSError for one that cannot be opened."""
     try:
-        lock = os.open(writer / LOCK, os.O_RDWR | os.O_CLOEXEC)
+        lock = os.open(file, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
-        return True
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
         return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
     finally:
         os.close(lock)
-    return True
+    return False
 
 
 def remove_if_left(writer: Path) -> None:

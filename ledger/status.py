@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
-import os
 import time
 from pathlib import Path
 
@@ -75,16 +73,8 @@ def write(state_dir: Path, status: Status) -> None:
 
 
 def _is_running(spool: Path) -> bool:
-    try:
-        lock = os.open(spool / LOCK, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock)
+    with contextlib.suppress(OSError):
+        return folders.is_locked(spool / LOCK)
     return False
 
 

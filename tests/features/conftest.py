@@ -12,7 +12,6 @@ from psycopg2.extensions import connection as Connection
 from sqlalchemy import Engine
 
 from features.cache import FeatureCache
-from features.queries import engine_query
 from features.reader import Query
 from features.sample import SMALL, load_sample
 from storage import urls
@@ -22,6 +21,7 @@ from storage.migrations import migrate
 from storage.queries import Queries
 from storage.settings import StorageSettings
 from storage.tables import SOURCES
+from tests.features.querying import engine_query
 from tests.storage.servers import database_url, execute, fresh_database, settings, state_dir
 
 __all__ = ["database_url", "settings", "state_dir"]

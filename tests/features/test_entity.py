@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.entity import LONGEST, MAX_SHOWN, Entity, parse_entity, read_entity
+from features.entity import LONGEST, MAX_SHOWN, Entity, parse_entity
 from features.errors import InvalidEntityError
 from features.views import view
 
@@ -57,17 +57,10 @@ def test_ids_that_no_table_could_hold_or_no_text_tell_apart_are_refused(given: o
 
 def test_the_id_of_a_simple_entity_may_hold_the_separator() -> None:
     assert parse_entity(BANK, {"customer_id": "crm:17"}).text == "crm:17"
-    assert read_entity(BANK, "crm:17") == Entity(("crm:17",))
 
 
 def test_a_hostile_object_is_answered_with_few_problems() -> None:
     assert len(codes({f"field {number}": number for number in range(10_000)})) == MAX_SHOWN
-
-
-@pytest.mark.parametrize("text", ["U1", "U1:I2:X", ":I2", ""])
-def test_a_text_of_another_form_is_refused(text: str) -> None:
-    with pytest.raises(InvalidEntityError):
-        read_entity(SHOP, text)
 
 
 ids = st.text(st.characters(exclude_categories=["Cc", "Cs"], exclude_characters=":"), min_size=1, max_size=LONGEST)
@@ -76,4 +69,4 @@ ids = st.text(st.characters(exclude_categories=["Cc", "Cs"], exclude_characters=
 @given(ids, ids)
 def test_the_canonical_text_names_one_entity(user: str, item: str) -> None:
     entity = parse_entity(SHOP, {"user_id": user, "item_id": item})
-    assert read_entity(SHOP, entity.text) == entity
+    assert entity.text.split(":") == [user, item]

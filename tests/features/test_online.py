@@ -22,6 +22,7 @@ from storage.errors import StorageUnavailableError
 from storage.queries import Prepared, Queries, Rows
 from tests.features.conftest import ENDS_AT
 from tests.features.made_up import ago, item, joined, priced, seen, spent
+from tests.features.querying import fetch_one
 
 BANK, SHOP = view("customer_behaviour"), view("shop_sessions")
 ADA, BOB = Entity(("ada",)), Entity(("bob",))
@@ -85,15 +86,15 @@ def write(events: Events, source: str, *rows: dict[str, Any]) -> None:
 
 
 def spending(online: OnlineFeatures, entity: Entity = ADA) -> tuple[float, bool]:
-    found = online.fetch_one(BANK, entity, seconds=5)
+    found = fetch_one(online, BANK, entity, seconds=5)
     return found.named(BANK)["spend_7d"], found.cached
 
 
 def test_what_nothing_happened_to_comes_from_the_cache(events: Events, online: OnlineFeatures, clock: Clock) -> None:
     write(events, "customers", joined("ada"))
-    first = online.fetch_one(BANK, ADA)
+    first = fetch_one(online, BANK, ADA)
     clock.advance(minutes=1)
-    again = online.fetch_one(BANK, ADA)
+    again = fetch_one(online, BANK, ADA)
     assert again == dataclasses.replace(first, cached=True)
     assert not first.cached
     assert not again.stale
@@ -104,9 +105,9 @@ def test_a_row_is_computed_anew_after_its_time(
     events: Events, online: OnlineFeatures, clock: Clock, database: Counted
 ) -> None:
     write(events, "customers", joined("ada"))
-    online.fetch_one(BANK, ADA)
+    fetch_one(online, BANK, ADA)
     clock.advance(seconds=BANK.ttl.total_seconds())
-    assert not online.fetch_one(BANK, ADA).cached
+    assert not fetch_one(online, BANK, ADA).cached
     assert database.statements == 2
 
 
@@ -186,7 +187,7 @@ def test_that_nothing_is_known_is_remembered_until_something_is(
 ) -> None:
     for _ in range(2):
         with pytest.raises(UnknownEntityError, match="knows nothing of entity 'ada' yet"):
-            online.fetch_one(BANK, ADA)
+            fetch_one(online, BANK, ADA)
     assert database.statements == 1
     write(events, "customers", joined("ada"))
     assert spending(online) == (0, False)
@@ -215,13 +216,13 @@ def test_with_a_past_moment_the_cache_is_neither_asked_nor_filled(
 ) -> None:
     write(events, "customers", joined("ada", days=40))
     client.flushdb()
-    past = online.fetch_one(BANK, ADA, as_of=clock.now - timedelta(days=30))
+    past = fetch_one(online, BANK, ADA, as_of=clock.now - timedelta(days=30))
     assert (past.named(BANK)["tenure_days"], past.cached, past.thin) == (10, False, True)
     assert client.dbsize() == 0
-    online.fetch_one(BANK, ADA)
-    assert not online.fetch_one(BANK, ADA, as_of=clock.now).cached
+    fetch_one(online, BANK, ADA)
+    assert not fetch_one(online, BANK, ADA, as_of=clock.now).cached
     with pytest.raises(UnknownEntityError, match="before"):
-        online.fetch_one(BANK, ADA, as_of=clock.now - timedelta(days=50))
+        fetch_one(online, BANK, ADA, as_of=clock.now - timedelta(days=50))
 
 
 def test_many_entities_are_one_query_and_keep_their_order(
@@ -246,11 +247,11 @@ def test_another_text_of_a_view_has_rows_of_its_own_that_the_same_events_make_st
 ) -> None:
     older = dataclasses.replace(BANK, sql=f"{BANK.sql}-- as it was\n")
     write(events, "customers", joined("ada"))
-    online.fetch_one(BANK, ADA)
-    assert not online.fetch_one(older, ADA).cached
-    assert online.fetch_one(older, ADA).cached
+    fetch_one(online, BANK, ADA)
+    assert not fetch_one(online, older, ADA).cached
+    assert fetch_one(online, older, ADA).cached
     write(events, "transactions", spent("ada", 10))
-    assert not online.fetch_one(older, ADA).cached
+    assert not fetch_one(online, older, ADA).cached
 
 
 @pytest.mark.parametrize(
@@ -329,4 +330,4 @@ def test_without_postgresql_a_row_that_is_not_fresh_any_more_is_given_as_stale(
     assert (bob.stale, bob.cached) == (False, True)
     assert isinstance(eve, StorageUnavailableError)
     with pytest.raises(StorageUnavailableError):
-        away.fetch_one(BANK, ADA, as_of=clock.now)
+        fetch_one(away, BANK, ADA, as_of=clock.now)

@@ -28,6 +28,7 @@ from storage.migrations import migrate
 from storage.queries import Queries
 from storage.settings import StorageSettings
 from tests.features.made_up import event_id, joined, spent
+from tests.features.querying import fetch_one
 from tests.storage.nonsense import ANSWERS, nonsense
 from tests.storage.servers import server_processes, wait_for
 
@@ -70,7 +71,7 @@ class Site:
 
     def fetch(self, entity: Entity, seconds: float = 1.0) -> Features | Exception:
         try:
-            return self.online.fetch_one(BANK, entity, seconds=seconds)
+            return fetch_one(self.online, BANK, entity, seconds=seconds)
         except StorageUnavailableError as error:
             return error
 
@@ -154,7 +155,7 @@ def test_an_event_that_redis_was_not_told_of_is_told_when_it_is_back(site: Site)
     with site.hanging("redis"):
         assert site.events.write("transactions", [spent(entity.text, 10)]).accepted == 1
     wait_for(lambda: site.cache.get(BANK, [entity], site.online._clock()) is not None, seconds=RETURN_SECONDS)
-    found = site.other().fetch_one(BANK, entity)
+    found = fetch_one(site.other(), BANK, entity)
     assert (found.named(BANK)["spend_7d"], found.cached) == (10, False)
 
 

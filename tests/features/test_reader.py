@@ -11,13 +11,13 @@ from sqlalchemy import Engine, text
 
 from features.entity import Entity
 from features.errors import UnknownEntityError
-from features.queries import engine_query
-from features.reader import CHUNK_PAIRS, UNKNOWN, Pair, Query, array, read, read_all
+from features.reader import UNKNOWN, Pair, Query, array, read
 from features.views import view
 from storage.database import open_engine
-from storage.errors import MigrationError, StorageUnavailableError
+from storage.errors import MigrationError
 from storage.settings import StorageSettings
 from tests.features.conftest import ENDS_AT
+from tests.features.querying import engine_query
 from tests.storage.servers import execute
 
 BANK, LEARNING, STORES = view("customer_behaviour"), view("user_engagement"), view("sales_history")
@@ -108,32 +108,11 @@ def test_days_are_utc_days_where_the_server_lives_elsewhere(
     assert found == expected
 
 
-def test_a_long_list_of_pairs_is_read_in_parts(query: Query) -> None:
-    statements = []
-
-    def counted(statement: str, parameters: Sequence[str]) -> Sequence[Sequence[Any]]:
-        statements.append(statement)
-        return query(statement, parameters)
-
-    count = CHUNK_PAIRS + 10
-    pairs = (Pair(Entity((f"U{number % 120:07d}",)), ENDS_AT - timedelta(minutes=number)) for number in range(count))
-    read_pairs = list(read_all(LEARNING, pairs, counted))
-    assert len(read_pairs) == count
-    assert len(statements) == 2
-    assert all(pair.as_of == ENDS_AT - timedelta(minutes=number) for number, (pair, _) in enumerate(read_pairs))
-    assert read_pairs[-1][1] == read(LEARNING, [read_pairs[-1][0]], query)[0]
-
-
 def test_a_database_without_the_tables_says_so(database_url: str, settings: StorageSettings) -> None:
     engine = open_engine(database_url, settings)
     with pytest.raises(MigrationError):
         read(BANK, [Pair(SOMEBODY, ENDS_AT)], engine_query(engine))
     engine.dispose()
-
-
-def test_a_query_that_takes_too_long_is_ended(sample: Engine) -> None:
-    with pytest.raises(StorageUnavailableError, match="statement timeout"):
-        engine_query(sample, statement_seconds=0.05)("select pg_sleep(5)::text", [])
 
 
 def test_errors_say_what_the_caller_can_do() -> None:

@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import Engine, func, select, union_all
 
 from features.entity import Entity
-from features.queries import engine_query
 from features.reader import Pair, Query, read
 from features.sample import SMALL, load_sample
 from features.sample.held import Held, held
@@ -23,6 +22,7 @@ from storage.migrations import migrate
 from storage.settings import StorageSettings
 from storage.tables import SOURCES
 from tests.features.conftest import ENDS_AT
+from tests.features.querying import engine_query
 from tests.storage.servers import execute
 
 load = partial(load_sample, size=SMALL, end=ENDS_AT)
