@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import bentoml
 from _bentoml_sdk.io_models import IODescriptor
@@ -26,7 +26,9 @@ from serving.requests import check_batch, check_predict
 from serving.schema import BatchAnswer, ExplainedPrediction, Prediction, shapes
 from serving.settings import ServingSettings
 from serving.validation import Options, check_records
-from serving.worker import Worker
+
+if TYPE_CHECKING:  # the supervisor has no worker
+    from serving.worker import Worker
 
 Checked = tuple[Any, Options]
 Check = Callable[[Mapping[str, Any]], Checked]

@@ -18,7 +18,7 @@ from ledger.status import Status
 from models.definition import BinaryPolicy, Definition, Expansion, Kind
 from serving import documents
 from serving.analytics import add_analytics_routes
-from serving.bento import add_problems, answer_exception
+from serving.application import add_problems, answer_exception
 from serving.entities import view_of
 from serving.intake import add_intake_routes
 from serving.parameters import in_words, refuse_unknown

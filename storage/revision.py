@@ -5,6 +5,9 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+import psycopg2
+
+CONNECT_TIMEOUT_SECONDS = 5
 _VERSIONS = Path(__file__).parent / "migrations" / "versions"
 
 
@@ -12,6 +15,22 @@ _VERSIONS = Path(__file__).parent / "migrations" / "versions"
 def needed() -> str:
     """The number of the last migration, such as 0003."""
     return max(path.name.partition("_")[0] for path in _VERSIONS.glob("[0-9]*_*.py"))
+
+
+def is_current(url: str) -> bool:
+    """Whether the database has the tables of exactly this code; not, when it does not say."""
+    try:
+        connection = psycopg2.connect(url, connect_timeout=CONNECT_TIMEOUT_SECONDS)
+    except psycopg2.Error:
+        return False
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("select version_num from alembic_version")
+            return bool(cursor.fetchall() == [(needed(),)])
+    except psycopg2.Error:
+        return False
+    finally:
+        connection.close()
 
 
 def lacking(found: str | None) -> str:

@@ -57,9 +57,20 @@ def test_every_folder_with_python_is_a_room_or_stands_at_the_top() -> None:
     assert folders <= set(MAY_IMPORT) | TOP
 
 
-def test_a_serving_worker_starts_without_the_libraries_that_only_training_needs() -> None:
-    heavy = {"pandas", "sklearn", "shap", "xgboost", "numba", "llvmlite", "onnx"}
-    code = f"import sys, service; print(sorted({heavy!r} & set(sys.modules)))"
+ONLY_TRAINING = ("pandas", "sklearn", "shap", "xgboost", "numba", "llvmlite", "onnx")
+ONLY_WORKERS = ("onnxruntime", "sqlalchemy", "fastapi", "aiohttp", "redis")
+
+
+@pytest.mark.parametrize(
+    ("modules", "unwanted"),
+    [
+        ("service", ONLY_TRAINING + ONLY_WORKERS),
+        ("service, serving.assembly, serving.application, serving.management", ONLY_TRAINING),
+    ],
+    ids=["supervisor", "worker"],
+)
+def test_a_process_starts_without_the_libraries_that_only_others_need(modules: str, unwanted: tuple[str, ...]) -> None:
+    code = f"import sys, {modules}; print(sorted(set({unwanted!r}) & set(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )

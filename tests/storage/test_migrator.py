@@ -10,8 +10,8 @@ import pytest
 
 from storage.errors import NewerDatabaseError
 from storage.migrations import current, head, migrate
-from storage.migrations.migrator import Migrator
-from storage.revision import lacking, needed
+from storage.migrator import Migrator, bring_up_to_date
+from storage.revision import is_current, lacking, needed
 from storage.settings import StorageSettings
 from tests.storage.servers import execute, fresh_database, wait_for
 
@@ -27,6 +27,25 @@ def test_only_an_older_database_lacks_anything() -> None:
     assert "revision 0001" in lacking("0001")
     assert lacking(needed()) == ""
     assert lacking("9999") == ""
+
+
+def test_a_database_is_current_at_exactly_the_needed_revision(database_url: str) -> None:
+    assert not is_current("postgresql://nobody@127.0.0.1:1/nowhere")
+    assert not is_current(database_url)
+    migrate(database_url)
+    assert is_current(database_url)
+    for other in ("0001", "9999"):
+        execute(database_url, f"update alembic_version set version_num = '{other}'")
+        assert not is_current(database_url)
+
+
+def test_what_is_older_is_migrated_and_what_is_newer_refused(database_url: str) -> None:
+    for _ in range(2):
+        bring_up_to_date(database_url)
+        assert is_current(database_url)
+    execute(database_url, "update alembic_version set version_num = '9999'")
+    with pytest.raises(NewerDatabaseError):
+        bring_up_to_date(database_url)
 
 
 def test_a_database_that_is_there_is_migrated_when_the_start_goes_on(database_url: str) -> None:

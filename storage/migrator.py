@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 
 from storage.errors import MigrationError, NewerDatabaseError, StorageUnavailableError
+from storage.revision import is_current
 
 logger = logging.getLogger("tiffin.storage")
 
@@ -68,3 +69,11 @@ class Migrator:
         if message != self._said:
             logger.warning(message)
         self._said = message
+
+
+def bring_up_to_date(url: str) -> None:
+    """Migrate the database unless it is up to date: loading Alembic takes 0.4 s. Raises what `migrate` does."""
+    if not is_current(url):
+        from storage.migrations import migrate
+
+        migrate(url)
