@@ -55,8 +55,8 @@ definition = Definition(
             *_over_windows("user_views", "Item pages this visitor saw", 10_000, 14),
             *_over_windows("user_carts", "Items this visitor put into the cart", 1_000, 2),
             *_over_windows("user_purchases", "Items this visitor bought", 500, 1),
-            *_over_windows("item_views", "Times this item was seen by anyone", 1_000_000, 310),
-            *_over_windows("item_purchases", "Times this item was bought by anyone", 100_000, 12),
+            *_over_windows("item_views", "Times this item was seen by anyone", 1_000_000, 31),
+            *_over_windows("item_purchases", "Times this item was bought by anyone", 100_000, 3),
             Number(
                 name="session_minutes",
                 description="Minutes since the session began",
