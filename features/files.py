@@ -106,12 +106,17 @@ def _decoded(file: BinaryIO) -> Iterator[Line]:
         if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
             while (rest := file.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
                 pass
-            yield Line(number, {}, Problem("", "malformed", f"is longer than {LONGEST_LINE} bytes"))
+            yield Line(number, _shown(line), Problem("", "malformed", f"is longer than {LONGEST_LINE} bytes"))
         elif line.strip():
             try:
                 yield Line(number, msgspec.json.decode(line))
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                yield Line(number, {}, Problem("", "malformed", f"is not JSON: {error}"))
+                yield Line(number, _shown(line), Problem("", "malformed", f"is not JSON: {error}"))
+
+
+def _shown(line: bytes) -> str:
+    """A line that is no row as it stands."""
+    return line.decode("utf-8", "replace").rstrip("\r\n")
 
 
 def _parquet(path: Path, source: Source) -> Iterator[Part]:
@@ -149,6 +154,8 @@ def _progress(file: BinaryIO) -> Callable[[], float]:
 
 def _check_header(path: Path, names: Sequence[str], source: Source) -> None:
     """Refuse a file of which every row would be refused."""
+    if not names:
+        raise UnreadableFileError(f"{path.name} is empty: it has no line with the names of its columns")
     lacking = [name for name in source.columns if name not in names and name not in source.nullable]
     strange = [f"{name[:64]!r}{nearest(name, source.columns)}" for name in names if name not in source.checks]
     doubled = sorted({name for name in names if names.count(name) > 1})

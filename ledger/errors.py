@@ -52,8 +52,10 @@ class QueryError(LedgerError):
 class UnknownPredictionError(LedgerError):
     """The ledger holds no such prediction: it never was, was purged, or is older than the retention."""
 
-    def __init__(self, prediction_id: str) -> None:
-        super().__init__(f"no prediction {prediction_id[:80]!r} is kept")
+    def __init__(self, prediction_id: str, age_seconds: float | None = None) -> None:
+        """`age_seconds` is how old the prediction is, going by its id, where that is young enough to matter."""
+        young = "" if age_seconds is None else f"; it is {age_seconds:.0f} s old and may be on its way: try again soon"
+        super().__init__(f"no prediction {prediction_id[:80]!r} is kept{young}")
         self.prediction_id = prediction_id
 
 

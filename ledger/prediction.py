@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -9,8 +10,12 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, RowMapping, text
 
 from ledger.errors import UnknownPredictionError
+from ledger.identity import milliseconds
 from ledger.times import written, written_or_none
 from storage.database import transact
+
+YOUNG_SECONDS = 600.0
+"""A prediction that is not kept after so long never was; while PostgreSQL is away it takes longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +97,8 @@ def prediction(engine: Engine, prediction_id: str) -> FullPrediction:
 
     row = transact(engine, read)
     if row is None:
-        raise UnknownPredictionError(prediction_id)
+        age_seconds = time.time() - milliseconds(str(identity)) / 1000
+        raise UnknownPredictionError(prediction_id, age_seconds if 0 <= age_seconds < YOUNG_SECONDS else None)
     more = {name: row[name] for name in ("answer", "probabilities", "features")}
     return FullPrediction(**_values(row), **more)
 

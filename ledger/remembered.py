@@ -9,6 +9,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from ledger.purged import hashed
 from ledger.removal import Removal
 
 PREDICTION = "tiffin:prediction"
@@ -29,8 +30,8 @@ def key(prefix: str, model: str, entity: str) -> str:
 
 
 def mark(entity: str) -> str:
-    """Where it stands until when, in Unix milliseconds, the entity's predictions are forgotten."""
-    return f"{FORGOTTEN}:{entity}"
+    """Where it stands until when, in Unix milliseconds, the entity's predictions are forgotten; it does not name it."""
+    return f"{FORGOTTEN}:{hashed(entity).hex()}"
 
 
 def mark_of(model: str) -> str:

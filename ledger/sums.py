@@ -23,6 +23,7 @@ _PLAIN = (
     "stale", "warned",
 )  # fmt: skip
 _BINS = {"score_bins", "latency_bins"}
+_IS_COUNTED = text("select exists (select from rollups where model = :model and width = 'week' and version = :version)")
 _read_bins = msgspec.json.Decoder(dict[int, int]).decode
 _read_counts = msgspec.json.Decoder(dict[str, int]).decode
 
@@ -53,6 +54,12 @@ class Sum:
     starts_at: datetime
     version: str
     total: Total
+
+
+def is_counted(engine: Engine, model: str, version: str) -> bool:
+    """Whether the version has ever predicted, as far as the rollups go back."""
+    given = {"model": model, "version": version}
+    return bool(transact(engine, lambda connection: connection.execute(_IS_COUNTED, given).scalar_one()))
 
 
 def sums(engine: Engine, wanted: Slice, counts: Iterable[str] = COUNTS) -> list[Sum]:

@@ -117,5 +117,8 @@ definition = Definition(
         drivers=3,
         answer=explain_risk,
     ),
-    limits=("A subscriber with less than a week of history is scored mostly by plan and source.",),
+    limits=(
+        "A subscriber with less than a week of history is scored mostly by plan and source.",
+        "It was trained on people who subscribe: its score of somebody whose subscription has ended means nothing.",
+    ),
 )

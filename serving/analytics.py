@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, TypeVar
@@ -15,10 +16,14 @@ from ledger.comparison import Comparison, Period, comparison
 from ledger.history import history
 from ledger.page import Page
 from ledger.prediction import FullPrediction, Prediction, prediction
-from ledger.query import MAX_LIMIT
+from ledger.query import MAX_LIMIT, is_text
 from ledger.stats import Stats, stats
+from ledger.sums import is_counted
 from ledger.top import LatestScore, top
 from ledger.trends import Metric, Trend, Window, trends
+from models.definition import Definition
+from registry.errors import UnusableVersionError
+from registry.store import get
 from serving.answers import levels_of
 from serving.parameters import invalid, unknown_value
 from serving.problems import FieldError
@@ -48,6 +53,17 @@ def add_analytics_routes(app: FastAPI, worker: Callable[[], Worker]) -> None:
 
     async def read(work: Callable[[Engine], T]) -> T:
         return await worker().reader.run(work)
+
+    async def meant(model: str, version: str | None) -> str | None:
+        """The tag of the version; None for all. Raises UnknownVersionError for one that there never was."""
+        definition = definition_of(worker(), model)
+        if version is None:
+            return None
+        if version == CHAMPION:
+            return worker().pool.get(model).loaded.tag
+        tag = version if ":" in version else f"{model}:{version}"
+        await read(partial(_check_version, definition=definition, tag=tag))
+        return tag
 
     @app.get("/v1/entities/{entity:path}/history", tags=["analytics"], summary="One entity's predictions, newest first")
     async def entity_history(
@@ -87,7 +103,7 @@ def add_analytics_routes(app: FastAPI, worker: Callable[[], Worker]) -> None:
         end: Annotated[Moment, Query(alias="to", description=f"{ABOUT_MOMENTS}; now when left out")] = None,
         version: Annotated[Text, Query(max_length=256, description=ABOUT_VERSIONS)] = None,
     ) -> Trend:
-        version = _tag(worker(), model, version)
+        version = await meant(model, version)
         question = partial(
             trends, model=model, metric=metric, window=window, start=_utc(start), end=_utc(end), version=version
         )
@@ -104,7 +120,7 @@ def add_analytics_routes(app: FastAPI, worker: Callable[[], Worker]) -> None:
         b_version: Annotated[Text, Query(alias="b.version", max_length=256, description=ABOUT_VERSIONS)] = None,
     ) -> Comparison:
         """Without times: two versions over the last seven days, or else the last seven days with the seven before."""
-        a_version, b_version = _tag(worker(), model, a_version), _tag(worker(), model, b_version)
+        a_version, b_version = await meant(model, a_version), await meant(model, b_version)
         now = _next_hour(datetime.now(UTC))
         before = timedelta(0) if a_version != b_version else DEFAULT_PERIOD
         one = _period("a", a_from, a_to, now - before, a_version)
@@ -119,12 +135,11 @@ def add_analytics_routes(app: FastAPI, worker: Callable[[], Worker]) -> None:
         return await read(partial(prediction, prediction_id=prediction_id))
 
 
-def _tag(worker: Worker, model: str, version: str | None) -> str | None:
-    """The tag that is meant. The ledger may know versions that the store has no more. Raises as `definition_of`."""
-    definition_of(worker, model)
-    if version == CHAMPION:
-        return worker.pool.get(model).loaded.tag
-    return version if version is None or ":" in version else f"{model}:{version}"
+def _check_version(engine: Engine, definition: Definition, tag: str) -> None:
+    """Raises UnknownVersionError. The ledger may know versions that the store has no more, or on other machines."""
+    if not is_text(tag) or not is_counted(engine, definition.name, tag):
+        with suppress(UnusableVersionError):
+            get(tag, definition)
 
 
 def _next_hour(moment: datetime) -> datetime:

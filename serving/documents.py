@@ -180,7 +180,8 @@ def _stream() -> dict[str, Any]:
                 "operationId": "stream",
                 "summary": "Predictions as they happen, on any worker: server-sent events, or a WebSocket",
                 "description": "Events are `prediction` (its data as JSON), `skipped` with a count, `paused`, `resumed`"
-                " and `closed`. Over a WebSocket each is one JSON text with its `type`.",
+                " and `closed`. Over a WebSocket each is one JSON text with its `type`, and a `heartbeat` says that the"
+                " stream is alive, where server-sent events have a comment.",
                 "parameters": parameters,
                 "responses": {
                     "200": {"description": "Events without end", "content": events},

@@ -35,10 +35,11 @@ from registry.errors import NoVersionError, UnknownModelError, UnknownVersionErr
 from serving.identifiers import timestamp
 from serving.suggestions import hint
 from storage.cursors import CursorError
-from storage.errors import StorageError
+from storage.errors import StorageError, StorageUnavailableError
 
 TYPE_BASE = "https://tiffin.dev/problems/"
 MEDIA_TYPE = "application/problem+json"
+SERVERS = {"postgresql": "PostgreSQL", "redis": "Redis"}
 MAX_PATH = 256
 """Characters of the request's path that an answer repeats."""
 
@@ -209,8 +210,11 @@ def _unavailable(error: BaseException) -> Problem | None:
         case LedgerError():
             detail = "predictions cannot be recorded now, and none is given that is not"
             return StorageUnavailable(detail, retry_after_seconds=2.0)
+        case StorageUnavailableError():
+            server = SERVERS.get(error.dependency, error.dependency)
+            return StorageUnavailable(f"this request needs {server}, which does not answer", retry_after_seconds=2.0)
         case StorageError():
-            return StorageUnavailable("the storage this request needs is not reachable", retry_after_seconds=2.0)
+            return StorageUnavailable("the storage this request needs cannot be used", retry_after_seconds=2.0)
         case _:
             return None
 

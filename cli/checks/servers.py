@@ -53,6 +53,7 @@ def postgres(settings: StorageSettings) -> Iterator[Finding]:
 def _postgres(url: str, settings: StorageSettings) -> Iterator[Finding]:
     from sqlalchemy import text
 
+    from storage.addresses import redact
     from storage.database import transact
     from storage.errors import StorageError
     from storage.migrations import current, head
@@ -61,7 +62,8 @@ def _postgres(url: str, settings: StorageSettings) -> Iterator[Finding]:
     try:
         with connected(url, settings) as engine:
             version = transact(engine, lambda connection: connection.execute(text("show server_version")).scalar_one())
-        yield ok("PostgreSQL", f"version {version}, {_place(settings.database_url is not None)}")
+        where = "as configured" if settings.database_url is not None else f"local, {redact(url, url)}"
+        yield ok("PostgreSQL", f"version {version}, {where}")
         found, wanted = current(url), head()
     except StorageError as error:
         yield failure("PostgreSQL", str(error), remedy)
@@ -94,7 +96,7 @@ def redis(settings: StorageSettings) -> Iterator[Finding]:
         with open_client(url, settings) as client:
             information = client.info("server")
         assert isinstance(information, dict)  # the client's type admits the asynchronous one's answer too
-        yield ok("Redis", f"version {information['redis_version']}, {_place(given)}")
+        yield ok("Redis", f"version {information['redis_version']}, {'as configured' if given else 'local'}")
     except RedisError as error:
         yield failure("Redis", redact(f"does not answer: {error}", url), _remedy("REDIS_URL", given))
 
@@ -111,10 +113,6 @@ def _url(check: str, key: str, given: SecretStr | None, state_dir: Path, program
         return read_servers(state_dir).get(key) or ok(check, STARTS)
     except StorageError as error:
         return failure(check, str(error), "`make setup` installs local servers; `tiffin serve` replaces a damaged file")
-
-
-def _place(given: bool) -> str:
-    return "as configured" if given else "local"
 
 
 def _remedy(variable: str, given: bool) -> str:

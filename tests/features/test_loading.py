@@ -198,7 +198,8 @@ def test_parquet_brings_its_own_types(tmp_path: Path, events: Events, migrated_u
     ("name", "content", "said"),
     [
         ("rows.txt", b"", "does not end in .csv"),
-        ("rows.csv", b"", "lack event_id, customer_id, joined_at"),
+        ("rows.csv", b"", "is empty"),
+        ("rows.csv", b"amount\n", "lack event_id, customer_id, joined_at"),
         (
             "rows.csv",
             b"event_id,customer,joined_at\n",

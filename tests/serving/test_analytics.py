@@ -13,6 +13,7 @@ from ledger.settings import LedgerSettings
 from models import catalogue
 from storage.settings import StorageSettings
 from tests.serving.apps import App, Parts
+from tests.serving.versions import trained
 
 
 @pytest.fixture
@@ -61,6 +62,16 @@ def test_the_last_week_adjoins_the_one_before_and_does_not_overlap_it(app: App) 
 
 @pytest.mark.parametrize("app", [90], indirect=True)
 def test_a_version_is_named_by_its_tag_or_the_tag_s_end(app: App) -> None:
-    for version in ("fraud:abc", "abc"):
-        assert app.get(f"/v1/models/fraud/trends?version={version}").json()["version"] == "fraud:abc"
+    tag = trained()["fraud"].tag
+    for version in (tag, tag.partition(":")[2]):
+        assert app.get(f"/v1/models/fraud/trends?version={version}").json()["version"] == tag
     assert app.get("/v1/models/fraud/trends?version=champion").status_code == 503  # there is none
+
+
+@pytest.mark.parametrize("app", [90], indirect=True)
+@pytest.mark.parametrize("version", ["nope", "fraud:nope", "churn:nope", "a%2Fb", "..%2F..", "%00"])
+def test_a_version_that_there_never_was_is_not_found(app: App, version: str) -> None:
+    for question in ("trends?version", "comparison?a.version"):
+        answer = app.get(f"/v1/models/fraud/{question}={version}")
+        assert answer.status_code == 404, answer.text
+        assert answer.json()["code"] == "not_found"
