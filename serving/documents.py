@@ -11,11 +11,12 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from models.definition import Definition
+from serving.bodies import REFERENCE
 from serving.entities import view_of
+from serving.purging import PurgeRequest
 from serving.schema import BatchAnswer, ExplainedPrediction, Prediction, ProblemShape, shapes
 from serving.versions import CHAMPION
 
-REFERENCE = "#/components/schemas/{model}"
 PROBLEMS = {
     "400": "The request is not HTTP, or its body not one JSON object",
     "404": "Unknown model",
@@ -70,7 +71,7 @@ def openapi_document(
         summary="Decision models on tabular data: predict, batch, explain",
         routes=management.routes,
     )
-    classes: list[type[BaseModel]] = [Prediction, BatchAnswer, ExplainedPrediction, ProblemShape]
+    classes: list[type[BaseModel]] = [Prediction, BatchAnswer, ExplainedPrediction, ProblemShape, PurgeRequest]
     paths: dict[str, Any] = {}
     for name, definition in definitions.items():
         typed = shapes(definition, view_of(definition), max_records=max_records)

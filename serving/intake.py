@@ -16,10 +16,10 @@ from features.errors import InvalidEntityError
 from features.events import Events, Written
 from features.sources import sources
 from ledger.outcomes import OutcomeResult, record
+from serving.bodies import body_of
 from serving.entities import view_of
-from serving.front_door import is_json
 from serving.parsing import parse_items
-from serving.problems import FieldError, InvalidFeatures, NotFound, TooLarge, UnsupportedMediaType
+from serving.problems import FieldError, InvalidFeatures, NotFound, TooLarge
 from serving.schema import Described, FieldErrorShape
 from serving.suggestions import hint
 from serving.validation import SHOWN_BATCH_ERRORS
@@ -72,7 +72,7 @@ def add_intake_routes(app: FastAPI, worker: Callable[[], Worker]) -> None:
         request: Request,
     ) -> Response:
         serving = worker()
-        body, nesting = await _body_of(request), serving.settings.max_nesting
+        body, nesting = await body_of(request), serving.settings.max_nesting
         return await serving.entities.write(lambda events: _write_events(events, source, _items(body, nesting)))
 
     @app.post(
@@ -84,7 +84,7 @@ def add_intake_routes(app: FastAPI, worker: Callable[[], Worker]) -> None:
     )
     async def outcomes(request: Request) -> Response:
         serving = worker()
-        items = await asyncio.to_thread(_outcomes, serving, await _body_of(request))
+        items = await asyncio.to_thread(_outcomes, serving, await body_of(request))
         results = await serving.reader.run(partial(record, definitions=serving.definitions, items=items))
         if len(results) == 1 and results[0].reason:
             raise InvalidFeatures(f"the outcome is not valid: {results[0].reason}")
@@ -99,12 +99,6 @@ EVENT = {
     "amount": 180.0,
 }
 OUTCOME = {"prediction_id": "01a1ff41-bb42-7001-8cdc-faa5cecfc329", "outcome": True}
-
-
-async def _body_of(request: Request) -> bytes:
-    if not is_json(request.headers.get("content-type", "").encode("latin-1")):
-        raise UnsupportedMediaType("send the body as JSON in UTF-8 with the header 'Content-Type: application/json'")
-    return await request.body()
 
 
 def _items(body: bytes, max_nesting: int) -> list[Any]:

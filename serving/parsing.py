@@ -33,13 +33,13 @@ class Doubled(dict[str, Any]):
     all_values: list[Any]
 
 
-def parse_object(body: bytes, *, max_nesting: int) -> dict[str, Any]:
+def parse_object(body: bytes, *, max_nesting: int, plain: bool = False) -> dict[str, Any]:
     """The one JSON object in `body` (RFC 8259, UTF-8).
 
     Raises MalformedBody for anything else or lone surrogates, and TooLarge for nesting beyond `max_nesting`. Numbers
     beyond the floating-point range become infinite. A key that stands twice, NaN and Infinity are MalformedBody too,
     unless they stand in `record` or in one of `records`: there they are left, as `Doubled` and `Constant`, because a
-    bad record fails alone.
+    bad record fails alone. In a `plain` body there are no records, and nothing is let pass.
     """
     text = _text(body)
     value, faults = _loads(text, max_nesting)
@@ -47,7 +47,7 @@ def parse_object(body: bytes, *, max_nesting: int) -> dict[str, Any]:
         raise MalformedBody(f"the body must be a JSON object, not {name_of(value)}")
     _check_nesting(value, max_nesting)
     if faults.constants or faults.doubled:
-        _refuse_outside_records(value, faults, text)
+        _refuse_outside_records({} if plain else value, faults, text)
     if "\\u" in text:
         _refuse_surrogates(value)
     return value
