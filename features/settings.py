@@ -23,5 +23,8 @@ class FeatureSettings(BaseModel):
         default=4, ge=1, le=100, description="PostgreSQL connections of a worker for features and events; count"
     )
     ahead_seconds: float = Field(
-        default=300.0, ge=0, le=3600, description="an event may lie so far in the future, as clocks differ; seconds"
+        default=300.0,
+        ge=0,
+        le=3600,
+        description="an event or outcome may lie so far in the future, as clocks differ; seconds",
     )

@@ -53,8 +53,11 @@ def parse_object(body: bytes, *, max_nesting: int, plain: bool = False) -> dict[
     return value
 
 
-def parse_items(body: bytes, *, max_nesting: int) -> list[Any]:
-    """The entries of the JSON array in `body`, or its one object. Raises as `parse_object`; nothing is let pass."""
+def parse_items(body: bytes, *, max_nesting: int) -> tuple[list[Any], bool]:
+    """The entries of the JSON array in `body`, or its one object; and whether it was an array.
+
+    Raises as `parse_object`; nothing is let pass.
+    """
     text = _text(body)
     value, faults = _loads(text, max_nesting)
     if not isinstance(value, dict | list):
@@ -65,7 +68,7 @@ def parse_items(body: bytes, *, max_nesting: int) -> list[Any]:
         _refuse_outside_records({}, faults, text)
     if "\\u" in text:
         _refuse_surrogates(value)
-    return items
+    return items, isinstance(value, list)
 
 
 def _text(body: bytes) -> str:
