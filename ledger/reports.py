@@ -77,11 +77,12 @@ def report(item: object, definitions: Mapping[str, Definition], *, latest: datet
 
     Either `{"prediction_id": ..., "outcome": ...}` with `model` and `observed_at` if they are known, or
     `{"model": ..., "entity": ..., "observed_at": ..., "outcome": ...}` with the entity's canonical text. Nothing was
-    observed after `latest`.
+    observed after `latest`. An item that was read from an object in which keys stood twice says so in its `keys_twice`.
     """
     if not isinstance(item, Mapping):
         raise ReportError(Fault("", "wrong_type", "must be an object with an outcome"))
-    faults: list[Fault] = []
+    twice = islice(getattr(item, "keys_twice", ()), MOST_TOLD)
+    faults = [Fault(key[:80], "doubled_key", "stands twice; send it once") for key in twice]
 
     def read(field: str, reader: Callable[[object], T]) -> T | None:
         try:

@@ -56,7 +56,8 @@ def parse_object(body: bytes, *, max_nesting: int, plain: bool = False) -> dict[
 def parse_items(body: bytes, *, max_nesting: int) -> tuple[list[Any], bool]:
     """The entries of the JSON array in `body`, or its one object; and whether it was an array.
 
-    Raises as `parse_object`; nothing is let pass.
+    Raises as `parse_object`. In the entries of an array keys that stand twice, NaN and Infinity are left, as `Doubled`
+    and `Constant`: a bad entry fails alone.
     """
     text = _text(body)
     value, faults = _loads(text, max_nesting)
@@ -64,7 +65,7 @@ def parse_items(body: bytes, *, max_nesting: int) -> tuple[list[Any], bool]:
         raise MalformedBody(f"the body must be a JSON object or an array of objects, not {name_of(value)}")
     items = value if isinstance(value, list) else [value]
     _check_nesting({"items": items}, max_nesting)
-    if faults.constants or faults.doubled:
+    if isinstance(value, dict) and (faults.constants or faults.doubled):
         _refuse_outside_records({}, faults, text)
     if "\\u" in text:
         _refuse_surrogates(value)

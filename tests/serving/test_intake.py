@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -90,3 +91,61 @@ def test_what_is_accepted_has_no_errors(app: App, prediction_id: str) -> None:
 
 def test_a_single_event_that_does_not_fit_is_refused(app: App) -> None:
     assert refused(app, EVENTS, event(amount=-1, amuont=1)) == [("event.amount", "range"), ("event.amuont", "unknown")]
+
+
+def test_what_is_no_json_in_one_event_of_an_array_is_an_error_of_that_event(app: App) -> None:
+    good, other = json.dumps(event()), json.dumps(event())
+    bad = [
+        good.replace("180.0", "NaN"),
+        good.replace("180.0", "-Infinity"),
+        good.replace("180.0", '180.0, "amount": 180.0'),
+        good.replace("180.0", '{"a": [NaN], "a": 1}'),
+        "Infinity",
+    ]
+    answer = app.post(EVENTS, f"[{good}, {', '.join(bad)}, {other}]".encode())
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["accepted"], answer.json()["rejected"]) == (2, 5)
+    told = [
+        [(error["field"], error["code"], error["given"]) for error in one["errors"]] for one in answer.json()["errors"]
+    ]
+    assert told == [
+        [("1.amount", "type", "nan")],
+        [("2.amount", "type", "-inf")],
+        [("3.amount", "doubled", None)],
+        [("4.amount", "type", "an object")],
+        [("5", "type", None)],
+    ]
+
+
+def test_what_is_no_json_in_one_outcome_of_an_array_is_an_error_of_that_outcome(app: App, prediction_id: str) -> None:
+    good = json.dumps({"prediction_id": prediction_id, "outcome": True})
+    of_entity = (
+        '{"model": "delinquency", "observed_at": "2026-03-01T00:00:00Z", "outcome": 1, "entity": {"a": 1, "a": 2}}'
+    )
+    bad = [
+        good.replace("true", "NaN"),
+        good.replace("true", "Infinity"),
+        good.replace("true", 'true, "outcome": false'),
+        of_entity,
+        "NaN",
+    ]
+    answer = app.post(OUTCOMES, f"[{good}, {', '.join(bad)}, {good}]".encode())
+    assert answer.status_code == 200, answer.text
+    items = answer.json()["items"]
+    assert [one["status"] for one in items] == ["recorded", *["rejected"] * 5, "duplicate"]
+    told = [(error["field"], error["code"], error["given"]) for one in items for error in one["errors"]]
+    assert told == [
+        ("1.outcome", "wrong_value", "nan"),
+        ("2.outcome", "wrong_value", "inf"),
+        ("3.outcome", "doubled_key", None),
+        ("4.entity", "wrong_value", "an object"),
+        ("5", "wrong_type", None),
+    ]
+
+
+@pytest.mark.parametrize("path", [EVENTS, OUTCOMES])
+@pytest.mark.parametrize("body", [b'{"outcome": NaN}', b'{"outcome": 1, "outcome": 2}', b"NaN", b'[{"outcome": 1]'])
+def test_a_body_that_is_no_json_as_a_whole_is_malformed_and_says_where(app: App, path: str, body: bytes) -> None:
+    answer = app.post(path, body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_body")
+    assert "line 1 column" in answer.json()["detail"] or body == b"NaN"
