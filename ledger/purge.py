@@ -20,6 +20,8 @@ from storage.database import transact
 
 State = Literal["queued", "running", "done", "failed"]
 LONGEST_TEXT = 1000
+_PURGES = ("purges",)
+"""The list, as its cursors name it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,11 +124,11 @@ def purges(engine: Engine, *, limit: int = 50, cursor: str | None = None) -> Pag
     moment, identity = (datetime.max.replace(tzinfo=UTC), UUID(int=0)) if cursor is None else _place(cursor)
     values = {"moment": moment, "id": identity, "rows": limit + 1}
     rows = transact(engine, lambda connection: connection.execute(_LIST, values).mappings().all())
-    return page(rows, limit, _purge, lambda row: (row["requested_at"].isoformat(), str(row["id"])))
+    return page(rows, limit, _purge, lambda row: (row["requested_at"].isoformat(), str(row["id"])), _PURGES)
 
 
 def _place(cursor: str) -> tuple[datetime, UUID]:
-    moment, identity = Cursor.read(cursor, 2).parts
+    moment, identity = Cursor.read(cursor, _PURGES, 2).parts
     try:
         return checked_moment("cursor", datetime.fromisoformat(moment)), UUID(identity)
     except (ValueError, QueryError):

@@ -67,7 +67,8 @@ def in_words(error: RequestValidationError) -> Problem:
 def fault_of(fault: Mapping[str, Any], known: Sequence[str] = (), suggestions: Suggestions | None = None) -> FieldError:
     """What pydantic finds wrong, in our words; with the nearest of the `known` fields for one that is none of them."""
     code, message = _WORDS.get(fault["type"], ("invalid", "does not fit; /docs says what this parameter takes"))
-    given = None if code == "missing" else shown(fault.get("input"))
+    sent = None if code == "missing" else fault.get("input")
+    given = sent[:MAX_TEXT] if isinstance(sent, str) else shown(sent)
     near = ""
     if code == "unknown_field" and suggestions is not None:
         near = suggestions.hint(str(fault["loc"][-1]), known) or f"; known are {', '.join(known)}"

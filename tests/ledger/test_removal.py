@@ -514,7 +514,8 @@ def test_purges_are_listed_newest_first(engine: Engine) -> None:
             break
     assert found == wanted[::-1]
     beyond = [
-        Cursor((moment, wanted[0])).written for moment in ("9999-12-31T23:59:59-23:59", "0001-01-01", "2026-01-01")
+        Cursor(("purges",), (moment, wanted[0])).written
+        for moment in ("9999-12-31T23:59:59-23:59", "0001-01-01", "2026-01-01")
     ]
     for nonsense in ("nonsense", *beyond):
         with pytest.raises(CursorError):
