@@ -65,6 +65,8 @@ def record(
     outcomes may follow one prediction, name it by its id instead: the later one would count as a correction. Nothing is
     observed further in the future than `ahead`.
 
+    A prediction whose request replaced values of its entity is of what would be: it has outcomes by its id only.
+
     Up to 1000 are one transaction. Raises StorageUnavailableError; what was done before is kept then, and sending all
     again makes duplicates of it.
     """
@@ -293,6 +295,7 @@ cross join lateral (
             and predictions.model = wanted.model
             and predictions.role in ('champion', 'canary')
             and predictions.score is not null
+            and not predictions.supposed
             and least(coalesce(predictions.as_of, predictions.created_at), predictions.created_at) < wanted.observed_at
         order by least(coalesce(predictions.as_of, predictions.created_at), predictions.created_at) desc,
             prediction_id desc

@@ -179,6 +179,35 @@ def test_a_score_of_a_past_moment_is_matched_by_that_moment(ledger_url: str, eng
         assert said.prediction_id == wanted["prediction_id"]
 
 
+@pytest.mark.parametrize("early", [False, True])
+def test_a_prediction_of_supposed_values_has_outcomes_by_its_id_only(
+    ledger_url: str, engine: Engine, *, early: bool
+) -> None:
+    seed = random.Random(1)
+    sink = Sink(ledger_url, "test", lambda row, reason: pytest.fail(reason))
+    real, supposed = made(seed, "C1", 10)[0], made(seed, "C1", 5)[0]
+    others = [made(seed, "C1", 2)[0], made(seed, "C2", 5)[0]]
+    rows = [*rows_of(making.frame(real, entity="C1")), *rows_of(making.frame(supposed, entity="C1", supposed=True))]
+    rows += rows_of(making.frame(others[0], entity="C1"))  # else the latest score would decide
+    rows += rows_of(making.frame(others[1], entity="C2", supposed=True))
+    if not early:
+        sink.write(rows)
+    told = tell(
+        engine,
+        {"model": "delinquency", "entity": "C1", "observed_at": at(4), "outcome": True},
+        {"model": "delinquency", "entity": "C2", "observed_at": at(1), "outcome": True},
+        {"prediction_id": supposed["prediction_id"], "outcome": False},
+    )
+    if early:
+        sink.write(rows)
+    sink.close()
+    assert [one.status for one in told] == ["unmatched"] * 3 if early else ["recorded", "unmatched", "recorded"]
+    known = execute(ledger_url, "select prediction_id::text, outcome from outcomes order by prediction_id")
+    assert known == [(real["prediction_id"], True), (supposed["prediction_id"], False)]
+    assert prediction(engine, supposed["prediction_id"]).supposed
+    assert not prediction(engine, real["prediction_id"]).supposed
+
+
 def test_early_outcomes_wait_for_their_predictions(ledger_url: str, engine: Engine) -> None:
     seed = random.Random(1)
     by_id, by_entity, estimate, label = (

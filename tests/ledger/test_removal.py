@@ -227,6 +227,9 @@ def test_the_latest_score_of_an_earlier_moment_comes_back(
     write(ledger_url, [(live, "C1", NOW)])
     sink = Sink(ledger_url, "test", lambda row, reason: pytest.fail(reason))
     sink.write(rows_of(making.frame(replayed, entity="C1", as_of=(NOW - timedelta(days=50)).isoformat())))
+    imagined = making.prediction(seed, moment=NOW - timedelta(days=1), score=0.8)
+    as_of = (NOW - timedelta(days=40)).isoformat()
+    sink.write(rows_of(making.frame(imagined, entity="C1", as_of=as_of, supposed=True)))
     sink.close()
     query = "select prediction_id::text from latest_scores"
     assert execute(ledger_url, query) == [(live["prediction_id"],)]
