@@ -33,6 +33,7 @@ import psutil
 import storage
 from features.cache import FeatureCache
 from features.events import Events
+from features.expiries import expiries
 from features.online import OnlineFeatures
 from ledger import status
 from ledger.remembered import KEPT_SECONDS
@@ -115,7 +116,14 @@ class Tiffin:
         try:
             urls = storage.urls(settings.storage)
             level, as_json = settings.logs.level_of("ledger"), not settings.logs.as_text
-            told = configuration_of(settings.storage, settings.ledger, urls, log_level=level, log_json=as_json)
+            told = configuration_of(
+                settings.storage,
+                settings.ledger,
+                urls,
+                log_level=level,
+                log_json=as_json,
+                events=expiries(settings.features),
+            )
             keeper = Keeper(told)
             keeper.start()
             atexit.register(keeper.stop)  # runs before that of the local servers, which are registered earlier
