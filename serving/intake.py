@@ -19,6 +19,7 @@ from ledger.outcomes import OutcomeResult, record
 from ledger.reports import FIELDS, UNKNOWN, Fault
 from serving.bodies import body_of
 from serving.entities import view_of
+from serving.intake_document import events_body, outcomes_body
 from serving.parsing import parse_items
 from serving.problems import FieldError, InvalidFeatures, NotFound, TooLarge
 from serving.schema import Described, FieldErrorShape
@@ -67,10 +68,10 @@ def add_intake_routes(app: FastAPI, worker: Callable[[], Worker]) -> None:
         tags=["events"],
         summary="One event or many into a source table; each counts once",
         response_model=EventsAnswer,
-        openapi_extra=_body("An event, or an array of events, with the columns of the source", EVENT),
+        openapi_extra=events_body(MOST_ITEMS),
     )
     async def events(
-        source: Annotated[str, Path(max_length=256, description="a source table, such as transactions")],
+        source: Annotated[str, Path(description="a source table", json_schema_extra={"enum": list(sources())})],
         request: Request,
     ) -> Response:
         serving = worker()
@@ -82,7 +83,7 @@ def add_intake_routes(app: FastAPI, worker: Callable[[], Worker]) -> None:
         tags=["outcomes"],
         summary="What turned out to be true: one outcome or many, by prediction, or by entity and time",
         response_model=OutcomesAnswer,
-        openapi_extra=_body("An outcome, or an array of outcomes", OUTCOME),
+        openapi_extra=outcomes_body(MOST_ITEMS),
     )
     async def outcomes(request: Request) -> Response:
         serving = worker()
@@ -93,16 +94,6 @@ def add_intake_routes(app: FastAPI, worker: Callable[[], Worker]) -> None:
             errors = _faults(results[0], "", Suggestions())
             raise InvalidFeatures(f"the outcome is not valid: {results[0].reason}", errors=errors)
         return await asyncio.to_thread(_outcomes_answer, results)
-
-
-EVENT = {
-    "event_id": "pay-2026-000123",
-    "customer_id": "C000123",
-    "instalment_id": "C000123-L1-07",
-    "paid_at": "2026-03-01T09:30:00Z",
-    "amount": 180.0,
-}
-OUTCOME = {"prediction_id": "01a1ff41-bb42-7001-8cdc-faa5cecfc329", "outcome": True}
 
 
 def _items(body: bytes, max_nesting: int) -> tuple[list[Any], bool]:
@@ -200,10 +191,3 @@ def _fault(fault: Fault, path: str, suggestions: Suggestions) -> FieldError:
     near = suggestions.hint(fault.field, FIELDS) if fault.code == UNKNOWN else ""
     field = ".".join(filter(None, (path, fault.field)))
     return FieldError(field, fault.code, f"{fault.message}{near}", shown(fault.given))
-
-
-def _body(description: str, example: dict[str, Any]) -> dict[str, Any]:
-    one = {"type": "object"}
-    schema = {"oneOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": MOST_ITEMS}]}
-    content = {"application/json": {"schema": schema, "examples": {"one": {"value": example}}}}
-    return {"requestBody": {"required": True, "description": description, "content": content}}
