@@ -61,6 +61,7 @@ class Tiffin:
     @bentoml.on_deployment  # makes it static
     def prepare() -> None:
         """Once, in the supervisor, before the workers: local servers, tables, an empty folder for metrics."""
+        from features.expiries import expiries
         from ledger.keeper import Keeper
         from ledger.keeper import configuration as configuration_of
         from serving import arbiter
@@ -85,7 +86,14 @@ class Tiffin:
         try:
             urls = storage.urls(settings.storage)
             level, as_json = settings.logs.level_of("ledger"), not settings.logs.as_text
-            told = configuration_of(settings.storage, settings.ledger, urls, log_level=level, log_json=as_json)
+            told = configuration_of(
+                settings.storage,
+                settings.ledger,
+                urls,
+                log_level=level,
+                log_json=as_json,
+                events=expiries(settings.features),
+            )
             keeper = Keeper(told)
             keeper.start()
             atexit.register(keeper.stop)  # runs before that of the local servers, which are registered earlier

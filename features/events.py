@@ -49,6 +49,11 @@ class Events:
         self._cache = cache
         self._ahead = ahead
 
+    @property
+    def ahead(self) -> timedelta:
+        """How far in the future what is reported may lie."""
+        return self._ahead
+
     def write(self, name: str, rows: Sequence[object], *, seconds: float = 5.0, as_text: bool = False) -> Written:
         """Write the rows that are right into source `name`; what is wrong with the others is in the answer.
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
+
+Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
 class FeatureSettings(BaseModel):
@@ -23,5 +28,14 @@ class FeatureSettings(BaseModel):
         default=4, ge=1, le=100, description="PostgreSQL connections of a worker for features and events; count"
     )
     ahead_seconds: float = Field(
-        default=300.0, ge=0, le=3600, description="an event may lie so far in the future, as clocks differ; seconds"
+        default=300.0,
+        ge=0,
+        le=3600,
+        description="an event or outcome may lie so far in the future, as clocks differ; seconds",
+    )
+    retention_days: Days | None = Field(
+        default=None, description="events are kept so long; null: for ever; what looks back further finds nothing; days"
+    )
+    retention: Mapping[str, Days | None] = Field(
+        default_factory=dict, description="by source: another time to keep its events, null for ever; days"
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Boolean, Column, DateTime, Integer, Table, Text
@@ -53,12 +55,13 @@ class Source:
     ) -> tuple[dict[str, Any], list[Problem]]:
         """The row's values, and all that is wrong with it. `as_text`: from a file, where empty is null.
 
-        The source's time may lie at most `ahead` of `now`.
+        The source's time may lie at most `ahead` of `now`. A row that was read from an object in which keys stood twice
+        says so in its `keys_twice`.
         """
         if not isinstance(row, Mapping):
             return {}, [Problem("", "type", "must be an object")]
         values: dict[str, Any] = {}
-        problems: list[Problem] = []
+        problems = [Problem(str(name)[:64], "doubled", "stands twice; send it once") for name in _twice(row)]
         for name, check in self.checks.items():
             given = row.get(name)
             try:
@@ -68,7 +71,8 @@ class Source:
             except Refused as fault:
                 problems.append(Problem(name, fault.code, str(fault), _shown(given)))
         if len(row) > len(values) or problems:
-            problems += [_unknown(name, self.checks) for name in row if name not in self.checks]
+            strange = (name for name in row if name not in self.checks)
+            problems += [_unknown(name, self.checks) for name in islice(strange, MAX_SHOWN)]
         return values, problems[:MAX_SHOWN]
 
     def _value(self, name: str, check: Check, given: object, as_text: bool) -> Any:
@@ -145,12 +149,24 @@ def _unknown(name: object, known: Mapping[str, Any]) -> Problem:
     return Problem(str(name)[:64], "unknown", f"is no column of this source{nearest(str(name), known)}")
 
 
+def _twice(row: Mapping[Any, Any]) -> Iterable[object]:
+    """Keys of which only the last value is left."""
+    found: Iterable[object] = getattr(row, "keys_twice", ())
+    return found
+
+
 def _shown(given: object) -> object:
     """What was given, as far as a message needs it."""
+    if isinstance(given, float) and not math.isfinite(given):
+        return str(given)
     if isinstance(given, str):
         return given[:64]
     if isinstance(given, bool) or given is None:
         return given
     if isinstance(given, int | float) and abs(given) < 1e18:
         return given
-    return str(given)[:64] if isinstance(given, datetime | Decimal) else type(given).__name__
+    if isinstance(given, datetime | Decimal):
+        return str(given)[:64]
+    if isinstance(given, int | float):
+        return "a large number"
+    return "an object" if isinstance(given, Mapping) else "an array" if isinstance(given, list) else "something else"

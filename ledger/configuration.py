@@ -6,6 +6,8 @@ from pathlib import Path
 
 import msgspec
 
+from storage.expiry import Expiry
+
 
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     """Travels as JSON on standard input: the URLs may hold passwords, which arguments and variables do not hide."""
@@ -25,6 +27,8 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     hourly_rollup_days: int = 90
     daily_rollup_days: int = 3650
     pending_outcome_days: int = 90
+    events: tuple[Expiry, ...] = ()
+    """Tables of other rooms that are cleared at the same time."""
 
 
 def to_json(configuration: Configuration) -> bytes:

@@ -36,6 +36,7 @@ def history(
     checked_limit(limit)
     if not is_text(entity) or (model is not None and not is_text(model)):
         return Page((), None)
+    of = ("history", entity, model)
     conditions = ["predictions.entity = :entity"]
     values: dict[str, Any] = {"entity": entity, "rows": limit + 1}
     if model is not None:
@@ -46,17 +47,17 @@ def history(
         values["since"] = lowest(datetime.now(UTC) - timedelta(days=min(days, _MANY_DAYS)))
     if cursor is not None:
         conditions.append("predictions.prediction_id < :before")
-        values["before"] = _identity(cursor)
+        values["before"] = _identity(cursor, of)
     statement = text(_QUERY.format(columns=COLUMNS, conditions=" and ".join(conditions)))
 
     def read(connection: Connection) -> Sequence[RowMapping]:
         return connection.execute(statement, values).mappings().all()
 
-    return page(transact(engine, read), limit, summary, lambda row: (str(row["prediction_id"]),))
+    return page(transact(engine, read), limit, summary, lambda row: (str(row["prediction_id"]),), of)
 
 
-def _identity(cursor: str) -> UUID:
-    (part,) = Cursor.read(cursor, 1).parts
+def _identity(cursor: str, of: tuple[str | None, ...]) -> UUID:
+    (part,) = Cursor.read(cursor, of, 1).parts
     try:
         return UUID(part)
     except ValueError:

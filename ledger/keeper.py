@@ -8,11 +8,13 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from ledger.configuration import Configuration, to_json
 from ledger.settings import LedgerSettings
 from storage import Urls
+from storage.expiry import Expiry
 from storage.settings import StorageSettings
 
 logger = logging.getLogger("tiffin.ledger")
@@ -27,9 +29,18 @@ _ENVIRONMENT = {"MALLOC_ARENA_MAX": "2"}
 
 
 def configuration(
-    storage: StorageSettings, ledger: LedgerSettings, urls: Urls, *, log_level: str = "INFO", log_json: bool = True
+    storage: StorageSettings,
+    ledger: LedgerSettings,
+    urls: Urls,
+    *,
+    log_level: str = "INFO",
+    log_json: bool = True,
+    events: Sequence[Expiry] = (),
 ) -> Configuration:
-    """What the shipper is told by the process that calls this, which must be the one that keeps it."""
+    """What the shipper is told by the process that calls this, which must be the one that keeps it.
+
+    `events` are tables of other rooms that it clears once a day, too.
+    """
     return Configuration(
         state_dir=storage.state_dir,
         database_url=urls.database,
@@ -44,6 +55,7 @@ def configuration(
         hourly_rollup_days=ledger.hourly_rollup_days,
         daily_rollup_days=ledger.daily_rollup_days,
         pending_outcome_days=ledger.pending_outcome_days,
+        events=tuple(events),
     )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import Connection, Engine, text
 
-from ledger.reports import Report, ReportError, report
+from ledger.reports import Fault, Report, ReportError, report
 from ledger.statements import TOTALS_KEY
 from ledger.truths import Truth
 from models.definition import Definition
@@ -22,6 +23,9 @@ AT_ONCE = 1000
 """So many are joined in one transaction."""
 MOST_OF_ONE = 100
 """Outcomes of the same prediction in one request: each corrects the one before, and all that were are kept."""
+_REPEATED = f"is about the same as {MOST_OF_ONE} others of this request; send the last of them"
+AHEAD = timedelta(minutes=5)
+"""How far in the future an outcome may have been observed: clocks differ."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,16 +45,27 @@ class OutcomeResult:
     """As the ledger keeps it."""
     previous: Truth | None = None
     reason: str | None = None
+    """Why it was rejected, for people."""
+    errors: tuple[Fault, ...] = ()
+    """Why it was rejected, by field."""
 
 
 def record(
-    engine: Engine, definitions: Mapping[str, Definition], items: Sequence[object], *, by: str | None = None
+    engine: Engine,
+    definitions: Mapping[str, Definition],
+    items: Sequence[object],
+    *,
+    by: str | None = None,
+    ahead: timedelta = AHEAD,
 ) -> list[OutcomeResult]:
     """Join outcomes to predictions, and say what became of each, in order. `items` are as they came, see `report`.
 
     An outcome with an entity and a time belongs to the entity's latest scored prediction of that model before that time
     that a caller has seen; latest by the observation date where one was given, else by when it was made. Where several
-    outcomes may follow one prediction, name it by its id instead: the later one would count as a correction.
+    outcomes may follow one prediction, name it by its id instead: the later one would count as a correction. Nothing is
+    observed further in the future than `ahead`.
+
+    A prediction whose request replaced values of its entity is of what would be: it has outcomes by its id only.
 
     Up to 1000 are one transaction. Raises StorageUnavailableError; what was done before is kept then, and sending all
     again makes duplicates of it.
@@ -58,14 +73,15 @@ def record(
     results: dict[int, OutcomeResult] = {}
     reports: list[tuple[int, Report]] = []
     times: Counter[tuple[object, ...]] = Counter()
+    latest = datetime.now(UTC) + ahead
     for index, item in enumerate(items):
         try:
-            one = report(item, definitions)
+            one = report(item, definitions, latest=latest)
             times[one.key] += 1
             if times[one.key] > MOST_OF_ONE:
-                raise ReportError(f"is about the same as {MOST_OF_ONE} others of this request; send the last of them")
+                raise ReportError(Fault("", "repeated", _REPEATED))
         except ReportError as error:
-            results[index] = OutcomeResult(index=index, status="rejected", reason=str(error))
+            results[index] = _rejected(index, error)
         else:
             reports.append((index, one))
     for begin in range(0, len(reports), AT_ONCE):
@@ -76,6 +92,10 @@ def record(
 
         results.update((result.index, result) for result in transact(engine, work))
     return [results[index] for index in range(len(items))]
+
+
+def _rejected(index: int, error: ReportError) -> OutcomeResult:
+    return OutcomeResult(index=index, status="rejected", reason=str(error), errors=error.faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +123,24 @@ def _record(
 
 
 def _checked(matches: list[_Match], definitions: Mapping[str, Definition]) -> tuple[list[_Match], list[OutcomeResult]]:
-    """The matches with an outcome that their model can have, and what is said to the others."""
+    """The matches with an outcome that their prediction can have, and what is said to the others."""
     sure: list[_Match] = []
     refused: list[OutcomeResult] = []
     for match in sorted(matches, key=lambda one: one.index):
         try:
-            sure.append(replace(match, report=match.report.of(definitions.get(match.model))))
+            sure.append(replace(match, report=_fitting(match, definitions)))
         except ReportError as error:
-            refused.append(OutcomeResult(index=match.index, status="rejected", reason=str(error)))
+            refused.append(_rejected(match.index, error))
     return sure, refused
+
+
+def _fitting(match: _Match, definitions: Mapping[str, Definition]) -> Report:
+    """The report as one of its prediction's model. Raises ReportError."""
+    said = match.report.model
+    if said is not None and said != match.model:
+        message = f"must be {match.model}, the model of this prediction; or leave it out"
+        raise ReportError(Fault("model", "other_model", message, said))
+    return match.report.of(definitions.get(match.model))
 
 
 def _matched(
@@ -266,6 +295,7 @@ cross join lateral (
             and predictions.model = wanted.model
             and predictions.role in ('champion', 'canary')
             and predictions.score is not null
+            and not predictions.supposed
             and least(coalesce(predictions.as_of, predictions.created_at), predictions.created_at) < wanted.observed_at
         order by least(coalesce(predictions.as_of, predictions.created_at), predictions.created_at) desc,
             prediction_id desc
@@ -312,6 +342,9 @@ _KEEP = f"""
 insert into pending_outcomes (prediction_id, model, entity, observed_at, outcome, recorded_by)
 select prediction_id, model, entity, observed_at, outcome, recorded_by from {_GIVEN}
 """  # noqa: S608 - of constants
-_REPLACE = "do update set outcome = excluded.outcome, received_at = now(), recorded_by = excluded.recorded_by"
+_REPLACE = """
+do update set model = excluded.model, observed_at = excluded.observed_at, outcome = excluded.outcome,
+    received_at = now(), recorded_by = excluded.recorded_by
+"""
 _KEEP_BY_ID = text(f"{_KEEP} on conflict (prediction_id) where prediction_id is not null {_REPLACE}")
 _KEEP_BY_ENTITY = text(f"{_KEEP} on conflict (model, entity, observed_at) where prediction_id is null {_REPLACE}")

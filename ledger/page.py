@@ -21,9 +21,16 @@ class Page(Generic[T]):
 
 
 def page(
-    rows: Sequence[Row], limit: int, shown: Callable[[Row], T], sorted_by: Callable[[Row], tuple[str, ...]]
+    rows: Sequence[Row],
+    limit: int,
+    shown: Callable[[Row], T],
+    sorted_by: Callable[[Row], tuple[str, ...]],
+    of: tuple[str | None, ...],
 ) -> Page[T]:
-    """A page of at most `limit` of the rows, of which one more was read to know whether there is a next one."""
+    """A page of at most `limit` of the rows, of which one more was read to know whether there is a next one.
+
+    `of` is the list, as cursors name it.
+    """
     more = len(rows) > limit
     kept = rows[:limit]
-    return Page(tuple(shown(row) for row in kept), Cursor(sorted_by(kept[-1])).written if more else None)
+    return Page(tuple(shown(row) for row in kept), Cursor(of, sorted_by(kept[-1])).written if more else None)

@@ -37,6 +37,8 @@ class Prediction:
     role: str
     operation: str
     entity: str | None
+    supposed: bool
+    """The request replaced values of its entity: it says what would be, and has outcomes by its id only."""
     as_of: str | None
     score: float | None
     label: bool | str | None
@@ -70,6 +72,7 @@ COLUMNS = """
     predictions.latency_ms, predictions.cached, predictions.stale, predictions.model, predictions.version,
     predictions.role, predictions.operation, predictions.entity, predictions.label, predictions.level,
     predictions.confidence, predictions.caller, predictions.request_id, predictions.warnings,
+    predictions.supposed,
     coalesce(predictions.drivers, predictions.answer -> 'drivers', predictions.answer -> 'features') as drivers,
     outcomes.outcome, outcomes.observed_at, outcomes.recorded_at
 """
@@ -111,7 +114,7 @@ def summary(row: RowMapping) -> Prediction:
 def _values(row: RowMapping) -> dict[str, Any]:
     plain = (
         "model", "version", "role", "operation", "entity", "score", "label", "level", "threshold", "confidence",
-        "drivers", "cached", "stale", "caller", "request_id", "latency_ms",
+        "drivers", "supposed", "cached", "stale", "caller", "request_id", "latency_ms",
     )  # fmt: skip
     outcome = None
     if row["recorded_at"] is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -19,6 +20,8 @@ from storage.database import transact
 
 State = Literal["queued", "running", "done", "failed"]
 LONGEST_TEXT = 1000
+_PURGES = ("purges",)
+"""The list, as its cursors name it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,23 +67,39 @@ def request_purge(
     models is removed only when `before` says so. Sums in the rollups stay: they name nobody. A shipper begins within
     seconds. Raises QueryError.
     """
-    now = datetime.now(UTC)
-    if _checked("entity", entity) == "":
-        raise QueryError("entity", "must be the id of an entity, as its history names it")
+    for fault in faults(model=model, entity=entity, before=before, reason=reason):
+        raise fault
     values: dict[str, Any] = {
         "id": uuid4(),
-        "model": _checked("model", model),
+        "model": model,
         "entity": entity,
         "entity_hash": None if entity is None else hashed(entity),
-        "before": _checked_before(before, now, is_needed=model is None and entity is None),
+        "before": datetime.now(UTC) if before is None else before.astimezone(UTC),
         "requested_by": by,
-        "reason": _checked("reason", reason) or "",
+        "reason": reason,
     }
 
     def work(connection: Connection) -> RowMapping:
         return connection.execute(_REQUEST, values).mappings().one()
 
     return _purge(transact(engine, work))
+
+
+def faults(*, model: str | None, entity: str | None, before: datetime | None, reason: str) -> list[QueryError]:
+    """Everything for which `request_purge` would refuse this, by parameter; empty when it takes it."""
+    checks: tuple[Callable[[], object], ...] = (
+        lambda: _checked("model", model),
+        lambda: _checked_entity(entity),
+        lambda: _checked_before(before, is_needed=model is None and entity is None),
+        lambda: _checked("reason", reason),
+    )
+    found: list[QueryError] = []
+    for check in checks:
+        try:
+            check()
+        except QueryError as error:
+            found.append(error)
+    return found
 
 
 def purge(engine: Engine, purge_id: str) -> Purge:
@@ -105,32 +124,34 @@ def purges(engine: Engine, *, limit: int = 50, cursor: str | None = None) -> Pag
     moment, identity = (datetime.max.replace(tzinfo=UTC), UUID(int=0)) if cursor is None else _place(cursor)
     values = {"moment": moment, "id": identity, "rows": limit + 1}
     rows = transact(engine, lambda connection: connection.execute(_LIST, values).mappings().all())
-    return page(rows, limit, _purge, lambda row: (row["requested_at"].isoformat(), str(row["id"])))
+    return page(rows, limit, _purge, lambda row: (row["requested_at"].isoformat(), str(row["id"])), _PURGES)
 
 
 def _place(cursor: str) -> tuple[datetime, UUID]:
-    moment, identity = Cursor.read(cursor, 2).parts
+    moment, identity = Cursor.read(cursor, _PURGES, 2).parts
     try:
         return checked_moment("cursor", datetime.fromisoformat(moment)), UUID(identity)
     except (ValueError, QueryError):
         raise CursorError(cursor) from None
 
 
-def _checked(parameter: str, value: str | None) -> str | None:
+def _checked(parameter: str, value: str | None) -> None:
     if value is not None and not (is_text(value) and len(value) <= LONGEST_TEXT):
-        raise QueryError(parameter, f"must be a text of at most {LONGEST_TEXT} characters")
-    return value
+        raise QueryError(parameter, f"must be a text of at most {LONGEST_TEXT} characters, without NUL")
 
 
-def _checked_before(before: datetime | None, now: datetime, *, is_needed: bool) -> datetime:
+def _checked_entity(entity: str | None) -> None:
+    if entity is not None and not entity.strip():
+        raise QueryError("entity", "must be the id of an entity, as its history names it")
+    _checked("entity", entity)
+
+
+def _checked_before(before: datetime | None, *, is_needed: bool) -> None:
     if before is None:
         if is_needed:
             raise QueryError("before", "must say until when everything is to be removed, or name a model or an entity")
-        return now
-    before = checked_moment("before", before)
-    if before > now:
+    elif checked_moment("before", before) > datetime.now(UTC):
         raise QueryError("before", "must not lie in the future")
-    return before
 
 
 def _purge(row: RowMapping) -> Purge:

@@ -134,6 +134,7 @@ instead as (
             and predictions.model = chosen.model
             and predictions.role in {tuple(sorted(ANSWERING))!r}
             and predictions.score is not null
+            and not predictions.supposed
         order by least(coalesce(as_of, created_at), created_at) desc, prediction_id desc
         limit 1
     ) as best on true

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -14,6 +14,8 @@ from ledger import partitions
 from ledger.connection import transaction
 from ledger.partitions import Span
 from ledger.removal import Removal, Step, remove_latest, remove_predictions, remove_stray_outcomes
+from storage.expiry import Expiry
+from storage.expiry import expire as remove_old
 
 logger = logging.getLogger("tiffin.ledger")
 
@@ -30,6 +32,8 @@ class Rules:
     hourly_rollup_days: int = 90
     daily_rollup_days: int = 3650
     pending_outcome_days: int = 90
+    events: Sequence[Expiry] = ()
+    """What else is kept for a time only, in tables of other rooms."""
 
     @property
     def longest(self) -> int:
@@ -46,6 +50,7 @@ class Expired:
     outcomes: int = 0
     latest_scores: int = 0
     rollups: int = 0
+    events: int = 0
 
 
 def expire(
@@ -76,6 +81,9 @@ def _expire(connection: Connection, rules: Rules, now: datetime, is_over: Callab
         _remove(connection, removal, done, is_over)
     if not is_over():
         done.rollups = _remove_rollups(connection, rules, now)
+    for expiry in rules.events:
+        if not is_over():
+            done.events += remove_old(connection, expiry, now, is_over=is_over)
     if done != Expired():
         logger.info("retention removed %s", done)
     return done

@@ -15,7 +15,7 @@ from ledger.identity import milliseconds
 COLUMNS = (
     "prediction_id", "created_at", "as_of", "score", "threshold", "latency_ms", "cached", "stale", "model", "version",
     "role", "operation", "entity", "label", "level", "confidence", "caller", "request_id", "probabilities", "answer",
-    "drivers", "features", "warnings",
+    "drivers", "features", "warnings", "supposed",
 )  # fmt: skip
 """Of the table of predictions, in the order of a line."""
 SCORE_COLUMNS = ("model", "entity", "prediction_id", "created_at", "as_of", "score", "level", "version")
@@ -163,6 +163,7 @@ def _row(frame: Frame, made: _Prediction, entity: str | None, features: Raw) -> 
             NULL if made.explanation is None else json_field(_encoded(made.explanation.contributions)),
             raw_field(features),
             json_field(_encoded(made.warnings)) if made.warnings else NULL,
+            "t" if frame.supposed else "f",
         )
     )
     score_line = None

@@ -115,6 +115,7 @@ def _rules(configuration: Configuration) -> Rules:
         hourly_rollup_days=configuration.hourly_rollup_days,
         daily_rollup_days=configuration.daily_rollup_days,
         pending_outcome_days=configuration.pending_outcome_days,
+        events=configuration.events,
     )
 
 

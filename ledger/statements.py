@@ -110,7 +110,8 @@ _MATCHED = """
     pending_outcomes.id as pending_id, predictions.prediction_id, predictions.model, predictions.entity,
     predictions.label, pending_outcomes.observed_at, pending_outcomes.recorded_by, pending_outcomes.outcome
 """
-# What a label is tells what an outcome must be. One that cannot be the model's stays until it is too old.
+# What a label is tells what an outcome must be. One that cannot be the model's, or names another, stays until it is too
+# old.
 _RECORD_PENDING = """
 converted as (
     select pending_id, prediction_id, model, entity, observed_at, recorded_by,
@@ -140,6 +141,7 @@ with matched as (
     select {_MATCHED}
     from pending_outcomes
     join predictions on predictions.prediction_id = pending_outcomes.prediction_id
+        and predictions.model = coalesce(pending_outcomes.model, predictions.model)
     where pending_outcomes.prediction_id = any(%s::uuid[])
 ),{_RECORD_PENDING}"""  # noqa: S608 - of constants
 

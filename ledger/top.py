@@ -41,18 +41,19 @@ def top(
     checked_limit(limit)
     if not is_text(model) or (level is not None and not is_text(level)):
         return Page((), None)
-    score, entity = (math.inf, "") if cursor is None else _place(cursor)
+    of = ("top", model, level)
+    score, entity = (math.inf, "") if cursor is None else _place(cursor, of)
     values: dict[str, Any] = {"model": model, "level": level, "score": score, "entity": entity, "rows": limit + 1}
 
     def read(connection: Connection) -> Sequence[RowMapping]:
         return connection.execute(_ALL_LEVELS if level is None else _ONE_LEVEL, values).mappings().all()
 
     rows = transact(engine, read)
-    return page(rows, limit, _shown, lambda row: (repr(row["score"]), row["entity"]))
+    return page(rows, limit, _shown, lambda row: (repr(row["score"]), row["entity"]), of)
 
 
-def _place(cursor: str) -> tuple[float, str]:
-    score, entity = Cursor.read(cursor, 2).parts
+def _place(cursor: str, of: tuple[str | None, ...]) -> tuple[float, str]:
+    score, entity = Cursor.read(cursor, of, 2).parts
     try:
         place = float(score)
     except ValueError:

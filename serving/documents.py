@@ -11,11 +11,13 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from models.definition import Definition
+from serving import intake_document
+from serving.bodies import REFERENCE
 from serving.entities import view_of
+from serving.purging import PurgeRequest
 from serving.schema import BatchAnswer, ExplainedPrediction, Prediction, ProblemShape, shapes
 from serving.versions import CHAMPION
 
-REFERENCE = "#/components/schemas/{model}"
 PROBLEMS = {
     "400": "The request is not HTTP, or its body not one JSON object",
     "404": "Unknown model",
@@ -70,7 +72,7 @@ def openapi_document(
         summary="Decision models on tabular data: predict, batch, explain",
         routes=management.routes,
     )
-    classes: list[type[BaseModel]] = [Prediction, BatchAnswer, ExplainedPrediction, ProblemShape]
+    classes: list[type[BaseModel]] = [Prediction, BatchAnswer, ExplainedPrediction, ProblemShape, PurgeRequest]
     paths: dict[str, Any] = {}
     for name, definition in definitions.items():
         typed = shapes(definition, view_of(definition), max_records=max_records)
@@ -84,6 +86,7 @@ def openapi_document(
     _, schemas = models_json_schema([(kind, "validation") for kind in classes], ref_template=REFERENCE)
     components = document.setdefault("components", {}).setdefault("schemas", {})
     components.update(schemas["$defs"])
+    components.update(intake_document.schemas())
     for item in document["paths"].values():
         for operation in item.values():
             operation["responses"].update({"default": _problem(ANY_PROBLEM)})
@@ -103,7 +106,7 @@ def openapi_document(
 
 def _give_examples(document: dict[str, Any], model: str | None) -> None:
     """Values for the parameters of paths that work when sent."""
-    examples = {"model": model, "version": CHAMPION, "entity": "C000123"}
+    examples = {"model": model, "version": CHAMPION, "entity": "C000123", "source": "payments"}
     for item in document["paths"].values():
         for operation in item.values():
             for parameter in operation.get("parameters", ()):

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -57,6 +57,11 @@ class EntityAccess:
             return None
         lookup = self._lookup(view)
         return EntityEndpoint(definition, view, scorer, lookup, self._remembered, keeps_values=keeps_values)
+
+    @property
+    def ahead(self) -> timedelta:
+        """How far in the future an event, or an outcome, may lie, as clocks differ."""
+        return self._events.ahead
 
     async def write(self, work: Callable[[Events], T]) -> T:
         """What `work` returns, done with the events in a thread that no look-up needs. Raises what it raises."""

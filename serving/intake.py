@@ -16,13 +16,15 @@ from features.errors import InvalidEntityError
 from features.events import Events, Written
 from features.sources import sources
 from ledger.outcomes import OutcomeResult, record
+from ledger.reports import FIELDS, UNKNOWN, Fault
+from serving.bodies import body_of
 from serving.entities import view_of
-from serving.front_door import is_json
+from serving.intake_document import events_body, outcomes_body
 from serving.parsing import parse_items
-from serving.problems import FieldError, InvalidFeatures, NotFound, TooLarge, UnsupportedMediaType
+from serving.problems import FieldError, InvalidFeatures, NotFound, TooLarge
 from serving.schema import Described, FieldErrorShape
-from serving.suggestions import hint
-from serving.validation import SHOWN_BATCH_ERRORS
+from serving.suggestions import Suggestions, hint
+from serving.validation import SHOWN_BATCH_ERRORS, shown
 from serving.worker import Worker
 
 MOST_ITEMS = 10_000
@@ -50,6 +52,7 @@ class OutcomeAnswer(Described):
     outcome: Any = Field(description="as the ledger keeps it")
     previous: Any = Field(description="what was recorded before, where this corrects it")
     reason: str | None = Field(description="why it was rejected")
+    errors: list[FieldErrorShape] = Field(description="why it was rejected, by field")
 
 
 class OutcomesAnswer(Described):
@@ -65,76 +68,66 @@ def add_intake_routes(app: FastAPI, worker: Callable[[], Worker]) -> None:
         tags=["events"],
         summary="One event or many into a source table; each counts once",
         response_model=EventsAnswer,
-        openapi_extra=_body("An event, or an array of events, with the columns of the source", EVENT),
+        openapi_extra=events_body(MOST_ITEMS),
     )
     async def events(
-        source: Annotated[str, Path(max_length=256, description="a source table, such as transactions")],
+        source: Annotated[str, Path(description="a source table", json_schema_extra={"enum": list(sources())})],
         request: Request,
     ) -> Response:
         serving = worker()
-        body, nesting = await _body_of(request), serving.settings.max_nesting
-        return await serving.entities.write(lambda events: _write_events(events, source, _items(body, nesting)))
+        body, nesting = await body_of(request), serving.settings.max_nesting
+        return await serving.entities.write(lambda events: _write_events(events, source, body, nesting))
 
     @app.post(
         "/v1/outcomes",
         tags=["outcomes"],
         summary="What turned out to be true: one outcome or many, by prediction, or by entity and time",
         response_model=OutcomesAnswer,
-        openapi_extra=_body("An outcome, or an array of outcomes", OUTCOME),
+        openapi_extra=outcomes_body(MOST_ITEMS),
     )
     async def outcomes(request: Request) -> Response:
         serving = worker()
-        items = await asyncio.to_thread(_outcomes, serving, await _body_of(request))
-        results = await serving.reader.run(partial(record, definitions=serving.definitions, items=items))
-        if len(results) == 1 and results[0].reason:
-            raise InvalidFeatures(f"the outcome is not valid: {results[0].reason}")
+        items, several = await asyncio.to_thread(_outcomes, serving, await body_of(request))
+        work = partial(record, definitions=serving.definitions, items=items, ahead=serving.entities.ahead)
+        results = await serving.reader.run(work)
+        if not several and results[0].errors:
+            errors = _faults(results[0], "", Suggestions())
+            raise InvalidFeatures(f"the outcome is not valid: {results[0].reason}", errors=errors)
         return await asyncio.to_thread(_outcomes_answer, results)
 
 
-EVENT = {
-    "event_id": "pay-2026-000123",
-    "customer_id": "C000123",
-    "instalment_id": "C000123-L1-07",
-    "paid_at": "2026-03-01T09:30:00Z",
-    "amount": 180.0,
-}
-OUTCOME = {"prediction_id": "01a1ff41-bb42-7001-8cdc-faa5cecfc329", "outcome": True}
-
-
-async def _body_of(request: Request) -> bytes:
-    if not is_json(request.headers.get("content-type", "").encode("latin-1")):
-        raise UnsupportedMediaType("send the body as JSON in UTF-8 with the header 'Content-Type: application/json'")
-    return await request.body()
-
-
-def _items(body: bytes, max_nesting: int) -> list[Any]:
-    items = parse_items(body, max_nesting=max_nesting)
+def _items(body: bytes, max_nesting: int) -> tuple[list[Any], bool]:
+    """What was sent, and whether it was an array: an entry of one fails alone."""
+    items, several = parse_items(body, max_nesting=max_nesting)
     if not items:
         raise InvalidFeatures("the array is empty; send at least one entry")
     if len(items) > MOST_ITEMS:
         raise TooLarge(f"a request may hold {MOST_ITEMS} entries, this one has {len(items)}; send several")
-    return items
+    return items, several
 
 
-def _write_events(events: Events, source: str, items: list[Any]) -> Response:
+def _write_events(events: Events, source: str, body: bytes, max_nesting: int) -> Response:
     """All that takes its time with many events, for a thread."""
+    items, several = _items(body, max_nesting)
     if source not in sources():
         known = f"known sources: {', '.join(sources())}{hint(source, sources())}"
         raise NotFound(f"there is no source {source[:80]!r}; {known}")
     written = events.write(source, items)
-    if len(items) == 1 and written.rejected:
+    if not several and written.rejected:
         raise InvalidFeatures(
             f"the event does not fit the source {source}", errors=_errors(written.rejected[0].problems, "event")
         )
     return _encoded(_events_answer(source, written))
 
 
-def _outcomes(worker: Worker, body: bytes) -> list[Any]:
-    return [_with_entity(worker, item) for item in _items(body, worker.settings.max_nesting)]
+def _outcomes(worker: Worker, body: bytes) -> tuple[list[Any], bool]:
+    items, several = _items(body, worker.settings.max_nesting)
+    return [_with_entity(worker, item) for item in items], several
 
 
 def _outcomes_answer(results: Sequence[OutcomeResult]) -> Response:
-    items = [OutcomeAnswer(**_plain(result)) for result in results]
+    suggestions = Suggestions()
+    items = [OutcomeAnswer(**_plain(result, suggestions)) for result in results]
     return _encoded(OutcomesAnswer(items=items, summary=Counter(result.status for result in results)))
 
 
@@ -183,12 +176,18 @@ def _with_entity(worker: Worker, item: Any) -> Any:
         return item  # the ledger says what is wrong with it
 
 
-def _plain(result: OutcomeResult) -> dict[str, Any]:
-    return {name: getattr(result, name) for name in OutcomeAnswer.model_fields}
+def _plain(result: OutcomeResult, suggestions: Suggestions) -> dict[str, Any]:
+    told = _faults(result, f"{result.index}", suggestions)
+    plain = {name: getattr(result, name) for name in OutcomeAnswer.model_fields}
+    return {**plain, "errors": [FieldErrorShape.model_validate(error.as_json()) for error in told]}
 
 
-def _body(description: str, example: dict[str, Any]) -> dict[str, Any]:
-    one = {"type": "object"}
-    schema = {"oneOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": MOST_ITEMS}]}
-    content = {"application/json": {"schema": schema, "examples": {"one": {"value": example}}}}
-    return {"requestBody": {"required": True, "description": description, "content": content}}
+def _faults(result: OutcomeResult, path: str, suggestions: Suggestions) -> list[FieldError]:
+    """What is wrong with a rejected outcome, as the field errors of all answers."""
+    return [_fault(fault, path, suggestions) for fault in result.errors]
+
+
+def _fault(fault: Fault, path: str, suggestions: Suggestions) -> FieldError:
+    near = suggestions.hint(fault.field, FIELDS) if fault.code == UNKNOWN else ""
+    field = ".".join(filter(None, (path, fault.field)))
+    return FieldError(field, fault.code, f"{fault.message}{near}", shown(fault.given))

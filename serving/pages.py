@@ -11,13 +11,13 @@ MAX_LIMIT = 200
 T = TypeVar("T")
 
 
-def counted(cursor: str) -> tuple[str, int]:
-    """A name, and the number of entries before the page. Raises CursorError for a word that no page has given.
+def counted(cursor: str, of: tuple[str, ...]) -> tuple[str, int]:
+    """A name, and the number of entries before the page. Raises CursorError for a word that no page of `of` has given.
 
-    >>> counted(Cursor(("fraud:abc", "50")).written)
+    >>> counted(Cursor(("importance",), ("fraud:abc", "50")).written, ("importance",))
     ('fraud:abc', 50)
     """
-    name, number = Cursor.read(cursor, 2).parts
+    name, number = Cursor.read(cursor, of, 2).parts
     if not number.isascii() or not number.isdigit() or len(number) > 9:
         raise CursorError(cursor)
     return name, int(number)

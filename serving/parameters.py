@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 
 from serving.problems import FieldError, InvalidFeatures, MalformedBody, Problem
 from serving.suggestions import Suggestions, hint
+from serving.validation import shown
 
 MAX_TEXT = 256
 """Characters of what was sent that an answer repeats."""
@@ -26,6 +27,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "datetime_from_date_parsing": ("not_a_moment", "must be a time as ISO 8601 text, such as 2026-03-01T12:00:00Z"),
     "datetime_parsing": ("not_a_moment", "must be a time as ISO 8601 text, such as 2026-03-01T12:00:00Z"),
     "literal_error": ("unknown_value", "must be {expected}"),
+    "datetime_type": ("not_a_moment", "must be a time as ISO 8601 text, such as 2026-03-01T12:00:00Z"),
+    "string_too_short": ("too_short", "must have at least {min_length} character"),
     "string_too_long": ("too_long", "must have at most {max_length} characters"),
 }
 """Code and message by the type of pydantic's error."""
@@ -58,14 +61,18 @@ def in_words(error: RequestValidationError) -> Problem:
     for fault in faults:
         if fault["type"] == "json_invalid":
             return MalformedBody(f"the body is not JSON: {fault['ctx']['error']}")
-    return invalid([_fault(fault) for fault in faults])
+    return invalid([fault_of(fault) for fault in faults])
 
 
-def _fault(fault: Mapping[str, Any]) -> FieldError:
+def fault_of(fault: Mapping[str, Any], known: Sequence[str] = (), suggestions: Suggestions | None = None) -> FieldError:
+    """What pydantic finds wrong, in our words; with the nearest of the `known` fields for one that is none of them."""
     code, message = _WORDS.get(fault["type"], ("invalid", "does not fit; /docs says what this parameter takes"))
-    given = fault.get("input")
-    shown = given[:MAX_TEXT] if isinstance(given, str) else None
-    return FieldError(_field(*fault["loc"]), code, message.format(**fault.get("ctx", {})), shown)
+    sent = None if code == "missing" else fault.get("input")
+    given = sent[:MAX_TEXT] if isinstance(sent, str) else shown(sent)
+    near = ""
+    if code == "unknown_field" and suggestions is not None:
+        near = suggestions.hint(str(fault["loc"][-1]), known) or f"; known are {', '.join(known)}"
+    return FieldError(_field(*fault["loc"]), code, message.format(**fault.get("ctx", {})) + near, given)
 
 
 def _field(*place: object) -> str:

@@ -33,13 +33,13 @@ class Doubled(dict[str, Any]):
     all_values: list[Any]
 
 
-def parse_object(body: bytes, *, max_nesting: int) -> dict[str, Any]:
+def parse_object(body: bytes, *, max_nesting: int, plain: bool = False) -> dict[str, Any]:
     """The one JSON object in `body` (RFC 8259, UTF-8).
 
     Raises MalformedBody for anything else or lone surrogates, and TooLarge for nesting beyond `max_nesting`. Numbers
     beyond the floating-point range become infinite. A key that stands twice, NaN and Infinity are MalformedBody too,
     unless they stand in `record` or in one of `records`: there they are left, as `Doubled` and `Constant`, because a
-    bad record fails alone.
+    bad record fails alone. In a `plain` body there are no records, and nothing is let pass.
     """
     text = _text(body)
     value, faults = _loads(text, max_nesting)
@@ -47,25 +47,29 @@ def parse_object(body: bytes, *, max_nesting: int) -> dict[str, Any]:
         raise MalformedBody(f"the body must be a JSON object, not {name_of(value)}")
     _check_nesting(value, max_nesting)
     if faults.constants or faults.doubled:
-        _refuse_outside_records(value, faults, text)
+        _refuse_outside_records({} if plain else value, faults, text)
     if "\\u" in text:
         _refuse_surrogates(value)
     return value
 
 
-def parse_items(body: bytes, *, max_nesting: int) -> list[Any]:
-    """The entries of the JSON array in `body`, or its one object. Raises as `parse_object`; nothing is let pass."""
+def parse_items(body: bytes, *, max_nesting: int) -> tuple[list[Any], bool]:
+    """The entries of the JSON array in `body`, or its one object; and whether it was an array.
+
+    Raises as `parse_object`. In the entries of an array keys that stand twice, NaN and Infinity are left, as `Doubled`
+    and `Constant`: a bad entry fails alone.
+    """
     text = _text(body)
     value, faults = _loads(text, max_nesting)
     if not isinstance(value, dict | list):
         raise MalformedBody(f"the body must be a JSON object or an array of objects, not {name_of(value)}")
     items = value if isinstance(value, list) else [value]
     _check_nesting({"items": items}, max_nesting)
-    if faults.constants or faults.doubled:
+    if isinstance(value, dict) and (faults.constants or faults.doubled):
         _refuse_outside_records({}, faults, text)
     if "\\u" in text:
         _refuse_surrogates(value)
-    return items
+    return items, isinstance(value, list)
 
 
 def _text(body: bytes) -> str:

@@ -7,16 +7,16 @@ from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Path, Query
+from fastapi import FastAPI, Path, Query, Request
 from pydantic import Field
 
-from ledger.errors import QueryError
 from ledger.page import Page
-from ledger.purge import LONGEST_TEXT, Purge, purge, purges, request_purge
+from ledger.purge import LONGEST_TEXT, Purge, faults, purge, purges, request_purge
 from ledger.query import MAX_LIMIT
-from serving.parameters import invalid
+from serving.bodies import described, object_of
 from serving.problems import FieldError
 from serving.schema import Described
+from serving.validation import invalid
 from serving.versions import definition_of
 from serving.worker import Worker
 
@@ -28,7 +28,11 @@ class PurgeRequest(Described):
 
     model: str | None = Field(default=None, description="of this model; of all when left out", examples=["churn"])
     entity: str | None = Field(
-        default=None, max_length=LONGEST_TEXT, description="of this entity, as its history names it"
+        default=None,
+        min_length=1,
+        max_length=LONGEST_TEXT,
+        description="of this entity, as its history names it",
+        examples=["C000123"],
     )
     before: datetime | None = Field(
         default=None, description="made before this moment; now when left out. Needed without model and entity"
@@ -41,17 +45,24 @@ class PurgeRequest(Described):
 def add_purge_routes(app: FastAPI, worker: Callable[[], Worker]) -> None:
     """The routes, on the management application. `worker` is asked at each request."""
 
-    @app.post("/v1/admin/purge", tags=["admin"], status_code=202, summary="Remove predictions and their outcomes")
-    async def start(wanted: PurgeRequest) -> Purge:
+    @app.post(
+        "/v1/admin/purge",
+        tags=["admin"],
+        status_code=202,
+        summary="Remove predictions and their outcomes",
+        openapi_extra=described(PurgeRequest, "What is to be removed", entity={"entity": "C000123", "reason": "asked"}),
+    )
+    async def start(request: Request) -> Purge:
         """Answers at once; the purge begins within seconds, and its progress can be read."""
         serving = worker()
+        wanted = await object_of(request, PurgeRequest, max_nesting=serving.settings.max_nesting)
+        given: dict[str, Any] = wanted.model_dump()
+        wrong = faults(**given)
+        if wrong:
+            raise invalid([FieldError(one.parameter, "invalid", one.message) for one in wrong])
         if wanted.model is not None:
             definition_of(serving, wanted.model)
-        given: dict[str, Any] = wanted.model_dump()
-        try:
-            return await serving.reader.run(partial(request_purge, by=BY, **given))
-        except QueryError as error:
-            raise invalid([FieldError(f"body.{error.parameter}", "invalid", error.message)]) from error
+        return await serving.reader.run(partial(request_purge, by=BY, **given))
 
     @app.get("/v1/admin/purge", tags=["admin"], summary="All purges, newest first")
     async def listed(

@@ -109,13 +109,14 @@ def add_version_routes(app: FastAPI, worker: Callable[[], Worker]) -> None:
         serving = worker()
         found = store.versions(definition_of(serving, model))
         newest_first = sorted(found, key=_place, reverse=True)
+        of = ("versions", model)
         if cursor is not None:
-            after = tuple(Cursor.read(cursor, 2).parts)
+            after = tuple(Cursor.read(cursor, of, 2).parts)
             newest_first = [version for version in newest_first if _place(version) < after]
         shown, more = cut(newest_first, limit)
         return VersionList(
             items=[VersionSummary(**_summary(serving, version)) for version in shown],
-            next_cursor=Cursor(_place(shown[-1])).written if more else None,
+            next_cursor=Cursor(of, _place(shown[-1])).written if more else None,
         )
 
     @app.get("/v1/models/{model}/versions/{version}", tags=["models"], summary="One version with all its figures")
@@ -148,7 +149,8 @@ def add_version_routes(app: FastAPI, worker: Callable[[], Worker]) -> None:
     def importance(model: ModelName, limit: Limit = 50, cursor: From = None) -> ImportanceList:
         serving = worker()
         definition = definition_of(serving, model)
-        tag, begin = (CHAMPION, 0) if cursor is None else counted(cursor)
+        of = ("importance", model)
+        tag, begin = (CHAMPION, 0) if cursor is None else counted(cursor, of)
         found = _version(serving, definition, tag)
         entries = _importance(found.details)
         shown, more = cut(entries[begin:], limit)
@@ -156,7 +158,7 @@ def add_version_routes(app: FastAPI, worker: Callable[[], Worker]) -> None:
             model=definition.name,
             version=found.tag,
             items=shown,
-            next_cursor=Cursor((found.tag, str(begin + limit))).written if more else None,
+            next_cursor=Cursor(of, (found.tag, str(begin + limit))).written if more else None,
         )
 
 

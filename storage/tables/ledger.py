@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    false,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -61,6 +62,13 @@ predictions = Table(
     Column("drivers", JSONB(none_as_null=True), comment="of an explanation: [{feature, value, contribution}]"),
     Column("features", JSONB(none_as_null=True), comment="by name; null where the model's features are not kept"),
     Column("warnings", JSONB(none_as_null=True), comment="null for none"),
+    Column(
+        "supposed",
+        Boolean,
+        nullable=False,
+        server_default=false(),
+        comment="the request replaced values of its entity",
+    ),
     Index(None, "entity", "prediction_id", postgresql_where=text("entity is not null")),
     Index(None, "model", "prediction_id"),
     postgresql_partition_by="range (prediction_id)",

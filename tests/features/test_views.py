@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from features import source_reference
 from features.entity import parse_entity
 from features.errors import UnknownViewError, ViewError
 from features.reference import reference
@@ -115,3 +116,8 @@ def test_the_reference_shows_every_view_as_it_is() -> None:
     for found in views().values():
         assert f"## {found.name}\n" in page
         assert all(f"| `{column}` |" in page for column in found.columns)
+
+
+def test_the_page_of_sources_is_up_to_date() -> None:
+    page = (ROOT / "docs" / "sources.md").read_text("utf-8")
+    assert page == source_reference.reference(), "write it anew: python -m features.source_reference > docs/sources.md"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from ledger.outcomes import MOST_OF_ONE, OutcomeResult, record
 from ledger.prediction import prediction
+from ledger.reports import MOST_TOLD
 from ledger.rows import rows_of
 from ledger.sink import Sink
 from ledger.truths import TruthError, truth
@@ -178,6 +179,35 @@ def test_a_score_of_a_past_moment_is_matched_by_that_moment(ledger_url: str, eng
         assert said.prediction_id == wanted["prediction_id"]
 
 
+@pytest.mark.parametrize("early", [False, True])
+def test_a_prediction_of_supposed_values_has_outcomes_by_its_id_only(
+    ledger_url: str, engine: Engine, *, early: bool
+) -> None:
+    seed = random.Random(1)
+    sink = Sink(ledger_url, "test", lambda row, reason: pytest.fail(reason))
+    real, supposed = made(seed, "C1", 10)[0], made(seed, "C1", 5)[0]
+    others = [made(seed, "C1", 2)[0], made(seed, "C2", 5)[0]]
+    rows = [*rows_of(making.frame(real, entity="C1")), *rows_of(making.frame(supposed, entity="C1", supposed=True))]
+    rows += rows_of(making.frame(others[0], entity="C1"))  # else the latest score would decide
+    rows += rows_of(making.frame(others[1], entity="C2", supposed=True))
+    if not early:
+        sink.write(rows)
+    told = tell(
+        engine,
+        {"model": "delinquency", "entity": "C1", "observed_at": at(4), "outcome": True},
+        {"model": "delinquency", "entity": "C2", "observed_at": at(1), "outcome": True},
+        {"prediction_id": supposed["prediction_id"], "outcome": False},
+    )
+    if early:
+        sink.write(rows)
+    sink.close()
+    assert [one.status for one in told] == ["unmatched"] * 3 if early else ["recorded", "unmatched", "recorded"]
+    known = execute(ledger_url, "select prediction_id::text, outcome from outcomes order by prediction_id")
+    assert known == [(real["prediction_id"], True), (supposed["prediction_id"], False)]
+    assert prediction(engine, supposed["prediction_id"]).supposed
+    assert not prediction(engine, real["prediction_id"]).supposed
+
+
 def test_early_outcomes_wait_for_their_predictions(ledger_url: str, engine: Engine) -> None:
     seed = random.Random(1)
     by_id, by_entity, estimate, label = (
@@ -251,6 +281,72 @@ def test_what_is_no_outcome_is_rejected_alone_and_with_a_reason(
     assert [result.status for result in said] == ["rejected", "recorded"]
     assert said[0].reason is not None
     assert any(word in said[0].reason for word in reason.split("|"))
+
+
+def test_all_that_is_wrong_with_a_report_is_told_at_once(engine: Engine) -> None:
+    unknown = {f"field {number}": 1 for number in range(1000)}
+    wrong = {"model": 7, "entity": "", "observed_at": "soon", "outcome": [], "prediction_ids": 1}
+    (first, second, third, fourth) = tell(engine, wrong, {}, {"outcome": 1, **unknown}, 7)
+    assert {(one.field, one.code) for one in first.errors} == {
+        ("model", "unknown_value"), ("entity", "wrong_value"), ("observed_at", "not_a_moment"),
+        ("outcome", "wrong_value"), ("prediction_ids", "unknown_field"),
+    }  # fmt: skip
+    assert all(one.message in str(first.reason) for one in first.errors)
+    assert [(one.field, one.code) for one in second.errors] == [
+        (field, "missing") for field in ("model", "entity", "observed_at", "outcome")
+    ]
+    assert sum(one.code == "unknown_field" for one in third.errors) == MOST_TOLD
+    assert [(one.field, one.code) for one in fourth.errors] == [("", "wrong_type")]
+
+
+@pytest.mark.parametrize("before", [[], [False], [True]], ids=["first", "correction", "duplicate"])
+def test_an_outcome_of_another_model_than_its_prediction_s_is_refused(
+    ledger_url: str, engine: Engine, before: list[bool]
+) -> None:
+    one = made(random.Random(1))
+    write(ledger_url, [one])
+    identity = one[0]["prediction_id"]
+    for value in before:
+        tell(engine, {"prediction_id": identity, "outcome": value})
+    kept = outcomes_of(ledger_url, one)
+    (told,) = tell(engine, {"prediction_id": identity, "model": "churn", "outcome": True})
+    assert told.status == "rejected"
+    ((field, code, message, given),) = ((one.field, one.code, one.message, one.given) for one in told.errors)
+    assert (field, code, given) == ("model", "other_model", "churn")
+    assert message.startswith("must be delinquency,")
+    assert outcomes_of(ledger_url, one) == kept
+    (right,) = tell(engine, {"prediction_id": identity, "model": "delinquency", "outcome": True})
+    assert right.status in {"recorded", "corrected", "duplicate"}
+
+
+def test_an_early_outcome_of_another_model_is_not_recorded_and_can_be_set_right(
+    ledger_url: str, engine: Engine
+) -> None:
+    seed = random.Random(1)
+    wrong, mended = made(seed), made(seed)
+    for one in (wrong, mended):
+        (told,) = tell(engine, {"prediction_id": one[0]["prediction_id"], "model": "churn", "outcome": True})
+        assert told.status == "unmatched"
+    tell(engine, {"prediction_id": mended[0]["prediction_id"], "model": "delinquency", "outcome": False})
+    write(ledger_url, [wrong, mended])
+    assert outcomes_of(ledger_url, wrong) == []
+    assert [outcome for outcome, *_ in outcomes_of(ledger_url, mended)] == [False]
+    assert execute(ledger_url, "select prediction_id::text from pending_outcomes") == [(wrong[0]["prediction_id"],)]
+
+
+def test_what_lies_ahead_was_not_observed(ledger_url: str, engine: Engine) -> None:
+    one = made(random.Random(1), "C1")
+    write(ledger_url, [one])
+    now = datetime.now(UTC)
+    near, far = ((now + timedelta(minutes=minutes)).isoformat() for minutes in (4, 7))
+    by_id = {"prediction_id": one[0]["prediction_id"], "outcome": 1}
+    by_entity = {"model": "delinquency", "entity": "C1", "outcome": 1}
+    told = tell(engine, *({**item, "observed_at": at} for item in (by_id, by_entity) for at in (far, near)))
+    assert [one.status for one in told] == ["rejected", "recorded", "rejected", "duplicate"]
+    for rejected in told[::2]:
+        assert [(one.field, one.code, one.given) for one in rejected.errors] == [("observed_at", "future", far)]
+    (told_late,) = record(engine, DEFINITIONS, [{**by_id, "observed_at": far}], ahead=timedelta(minutes=10))
+    assert told_late.status == "duplicate"
 
 
 @pytest.mark.parametrize(

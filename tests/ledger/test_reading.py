@@ -25,6 +25,7 @@ from ledger.history import history
 from ledger.identity import lowest
 from ledger.page import Page
 from ledger.prediction import prediction
+from ledger.purge import purges
 from ledger.quantiles import quantile, scale
 from ledger.rows import rows_of
 from ledger.sink import Sink
@@ -151,15 +152,20 @@ def test_a_page_has_a_sensible_size(ledger: Ledger, limit: int) -> None:
         top(ledger.engine, "delinquency", limit=limit)
 
 
+HISTORY, TOP = ("history", "C007", None), ("top", "delinquency", None)
+
+
 @pytest.mark.parametrize(
     "cursor",
     [
         "",
         "?",
         "bm90IGpzb24",
-        Cursor(("x",)).written,
-        Cursor(("1", "2", "3")).written,
-        Cursor(("a\0",)).written,
+        Cursor(HISTORY, ("x",)).written,
+        Cursor(TOP, ("x", "y")).written,
+        Cursor(TOP, ("nan", "C1")).written,
+        Cursor(TOP, ("1", "2", "3")).written,
+        Cursor(HISTORY, ("a\0",)).written,
         "\ud800",
     ],
 )
@@ -168,6 +174,26 @@ def test_a_cursor_that_no_page_has_given_is_refused(ledger: Ledger, cursor: str)
         history(ledger.engine, "C007", cursor=cursor)
     with pytest.raises(CursorError):
         top(ledger.engine, "delinquency", cursor=cursor)
+
+
+def test_a_cursor_belongs_to_the_list_that_gave_it(ledger: Ledger) -> None:
+    lists: list[Callable[[str | None], Page[Any]]] = [
+        lambda cursor: history(ledger.engine, "C007", limit=1, cursor=cursor),
+        lambda cursor: history(ledger.engine, "C007", model="delinquency", limit=1, cursor=cursor),
+        lambda cursor: history(ledger.engine, "C008", limit=1, cursor=cursor),
+        lambda cursor: top(ledger.engine, "delinquency", limit=1, cursor=cursor),
+        lambda cursor: top(ledger.engine, "delinquency", level="LOW", limit=1, cursor=cursor),
+        lambda cursor: top(ledger.engine, "churn", limit=1, cursor=cursor),
+        lambda cursor: purges(ledger.engine, limit=1, cursor=cursor),
+    ]
+    given = [(read, cursor) for read in lists if (cursor := read(None).next_cursor) is not None]
+    assert len(given) >= 4
+    for read, cursor in given:
+        assert read(cursor).items
+        for other in lists:
+            if other is not read:
+                with pytest.raises(CursorError):
+                    other(cursor)
 
 
 def latest(ledger: Ledger) -> dict[str, dict[str, Any]]:

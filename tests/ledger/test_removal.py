@@ -228,6 +228,9 @@ def test_the_latest_score_of_an_earlier_moment_comes_back(
     write(ledger_url, [(live, "C1", NOW)])
     sink = Sink(ledger_url, "test", lambda row, reason: pytest.fail(reason))
     sink.write(rows_of(making.frame(replayed, entity="C1", as_of=(NOW - timedelta(days=50)).isoformat())))
+    imagined = making.prediction(seed, moment=NOW - timedelta(days=1), score=0.8)
+    as_of = (NOW - timedelta(days=40)).isoformat()
+    sink.write(rows_of(making.frame(imagined, entity="C1", as_of=as_of, supposed=True)))
     sink.close()
     query = "select prediction_id::text from latest_scores"
     assert execute(ledger_url, query) == [(live["prediction_id"],)]
@@ -535,7 +538,8 @@ def test_purges_are_listed_newest_first(engine: Engine) -> None:
             break
     assert found == wanted[::-1]
     beyond = [
-        Cursor((moment, wanted[0])).written for moment in ("9999-12-31T23:59:59-23:59", "0001-01-01", "2026-01-01")
+        Cursor(("purges",), (moment, wanted[0])).written
+        for moment in ("9999-12-31T23:59:59-23:59", "0001-01-01", "2026-01-01")
     ]
     for nonsense in ("nonsense", *beyond):
         with pytest.raises(CursorError):

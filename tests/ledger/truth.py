@@ -18,7 +18,7 @@ from rollups
 _ALL = """
 select model, version, role, date_trunc('hour', created_at, 'UTC'), date_trunc('day', created_at, 'UTC'), score, label,
     level, latency_ms, operation, cached, stale, warnings is not null, entity, prediction_id::text,
-    least(coalesce(as_of, created_at), created_at)
+    least(coalesce(as_of, created_at), created_at), supposed
 from predictions
 """
 
@@ -79,7 +79,7 @@ def check_latest(url: str) -> None:
     rows: list[tuple[Any, ...]] = execute(url, _ALL)
     newest: dict[tuple[str, str], tuple[Any, ...]] = {}
     for row in rows:
-        if row[13] is not None and row[5] is not None and row[2] in {"champion", "canary"}:
+        if row[13] is not None and row[5] is not None and row[2] in {"champion", "canary"} and not row[16]:
             key = (row[0], row[13])
             newest[key] = max(newest.get(key, row), row, key=lambda one: (one[15], one[14]))
     kept = execute(url, "select model, entity, prediction_id::text, score, level, version from latest_scores")

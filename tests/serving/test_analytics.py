@@ -11,6 +11,7 @@ import pytest
 import storage
 from ledger.settings import LedgerSettings
 from models import catalogue
+from storage.cursors import Cursor
 from storage.settings import StorageSettings
 from tests.serving.apps import App, Parts
 from tests.serving.versions import trained
@@ -75,3 +76,14 @@ def test_a_version_that_there_never_was_is_not_found(app: App, version: str) -> 
         answer = app.get(f"/v1/models/fraud/{question}={version}")
         assert answer.status_code == 404, answer.text
         assert answer.json()["code"] == "not_found"
+
+
+@pytest.mark.parametrize("app", [90], indirect=True)
+def test_a_cursor_of_another_list_is_refused_by_name(app: App) -> None:
+    cursor = Cursor(("top", "fraud", None), ("0.5", "C1")).written
+    assert app.get(f"/v1/models/fraud/top?cursor={cursor}").status_code == 200
+    for path in ("entities/C1/history?", "models/fraud/versions?", "models/fraud/importance?", "admin/purge?"):
+        answer = app.get(f"/v1/{path}cursor={cursor}")
+        assert answer.status_code == 422, path
+        (error,) = answer.json()["errors"]
+        assert (error["field"], error["code"]) == ("query.cursor", "cursor"), path

@@ -10,6 +10,7 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from features.sources import sources
 from models import catalogue
 from models.definition import Category, Flag, Moment, Number, Series
 from tests.serving.apps import App
@@ -238,3 +239,46 @@ def test_bentoml_s_own_documents_work_too(app: App) -> None:
         for operation in OPERATIONS:
             assert f"/v1/models/{model}/{operation}" in own["paths"]
     assert {route["name"] for route in schema["routes"]} == {f"{m}_{o}" for m in catalogue() for o in OPERATIONS}
+
+
+def body_of(document: Any, path: str) -> Any:
+    return document["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+
+
+def test_every_source_has_its_columns_and_an_example_that_works_when_pasted(app: App, document: Any) -> None:
+    path = "/v1/events/{source}"
+    body = body_of(document, path)
+    (parameter,) = (one for one in document["paths"][path]["post"]["parameters"] if one["in"] == "path")
+    assert parameter["schema"]["enum"] == list(sources()) == list(body["examples"])
+    for name, source in sources().items():
+        shape = f"{name.title().replace('_', '')}Event"
+        shown = document["components"]["schemas"][shape]
+        assert list(shown["properties"]) == list(source.columns)
+        assert set(source.columns) - set(shown["required"]) == source.nullable
+        for column in shown["properties"].values():
+            assert column["description"]
+            assert column.get("x-unit", "unit"), "every number has one"
+        sent = body["examples"][name]["value"]
+        answer = app.post(path.format(source=name), [sent])
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["rejected"] == 0, (name, answer.text)
+        assert valid(document, {"$ref": f"#/components/schemas/{shape}"}, sent)
+        assert valid(document, body["schema"], sent)
+        assert valid(document, body["schema"], [sent, sent])
+        assert valid(document, content_schema(document["paths"][path]["post"]["responses"]["200"]), answer.json())
+        assert not valid(document, body["schema"], {**sent, "event_id": ""})
+        assert not valid(document, body["schema"], {**sent, "strange": 1})
+
+
+def test_the_examples_of_outcomes_work_when_pasted(app: App, document: Any) -> None:
+    body = body_of(document, "/v1/outcomes")
+    for example in body["examples"].values():
+        assert valid(document, body["schema"], example["value"])
+        answer = app.post("/v1/outcomes", example["value"])
+        assert answer.status_code == 200, answer.text
+        assert "rejected" not in answer.json()["summary"]
+        described = document["paths"]["/v1/outcomes"]["post"]["responses"]["200"]
+        assert valid(document, content_schema(described), answer.json())
+    wrongs: list[Any] = [{"outcome": 1}, {"model": "churn", "outcome": 1}, []]
+    for wrong in wrongs:
+        assert not valid(document, body["schema"], wrong)

@@ -28,7 +28,7 @@ def test_the_route_is_documented_and_counted_under_one_name(app: App) -> None:
 
 @pytest.mark.parametrize("entity", ["a\u200bb", "a\u00a0b", "a\u00adb", "\u4e2d" * 512])
 def test_a_list_goes_on_after_any_id(app: App, entity: str) -> None:
-    cursor = Cursor(("0.5", entity)).written
+    cursor = Cursor(("top", "fraud", None), ("0.5", entity)).written
     assert len(cursor) <= LONGEST_CURSOR
     answer = app.get(f"/v1/models/fraud/top?cursor={cursor}")
     assert answer.status_code == 200, answer.text
