@@ -40,6 +40,7 @@ class Prediction:
     supposed: bool
     """The request replaced values of its entity: it says what would be, and has outcomes by its id only."""
     as_of: str | None
+    """The moment of the entity's features, RFC 3339."""
     score: float | None
     label: bool | str | None
     level: str | None

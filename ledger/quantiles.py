@@ -14,8 +14,8 @@ CHART_BINS = 20
 def quantile(bins: Mapping[int, int], share: float, *, least: float | None, most: float | None) -> float | None:
     """The value that `share` of what was counted does not exceed; None when nothing was.
 
-    Within a bin the values are taken to lie evenly. At most 0.02 off for what lies between 0 and 1, 10 % for the rest.
-    `least` and `most`, where they are known, bound it.
+    Within a bin, as far as it lies between `least` and `most`, the values are taken to lie evenly. At most 0.02 off for
+    what lies between 0 and 1, 10 % for the rest.
     """
     return quantiles(bins, (share,), least=least, most=most)[0]
 
@@ -33,9 +33,8 @@ def quantiles(
     for number in sorted(bins, key=edges):
         reached = passed + bins[number]
         while reached >= wanted[len(found)] and reached > passed:
-            low, high = edges(number)
-            value = low + (high - low) * max(0.0, wanted[len(found)] - passed) / (reached - passed)
-            found.append(_between(value, least, most))
+            low, high = (_between(edge, least, most) for edge in edges(number))
+            found.append(low + (high - low) * max(0.0, wanted[len(found)] - passed) / (reached - passed))
             if len(found) == len(wanted):
                 return found
         passed = reached

@@ -73,6 +73,8 @@ class _Prediction(msgspec.Struct, gc=False):
     model: str
     version: str
     created_at: str
+    as_of: str | None = None
+    """The moment of the features, of an answer about an entity."""
     role: str = ""
     score: float | None = None
     label: bool | str | None = None
@@ -137,7 +139,7 @@ def _row(frame: Frame, made: _Prediction, entity: str | None, features: Raw) -> 
         word(made.level),
         escaped(made.created_at),
     )
-    who, as_of = escaped(entity), escaped(frame.as_of)
+    who, as_of = escaped(entity), escaped(frame.as_of or made.as_of)
     line = "\t".join(
         (
             made.prediction_id,

@@ -103,6 +103,7 @@ def add_analytics_routes(app: FastAPI, worker: Callable[[], Worker]) -> None:
         end: Annotated[Moment, Query(alias="to", description=f"{ABOUT_MOMENTS}; now when left out")] = None,
         version: Annotated[Text, Query(max_length=256, description=ABOUT_VERSIONS)] = None,
     ) -> Trend:
+        """Quantiles are estimates from bins: at most 0.02 off for probabilities, 10 % for estimates and latencies."""
         version = await meant(model, version)
         question = partial(
             trends, model=model, metric=metric, window=window, start=_utc(start), end=_utc(end), version=version

@@ -450,3 +450,8 @@ def test_a_history_of_recent_days_reads_recent_partitions_only(ledger: Ledger) -
     spans = set(re.findall(r"predictions_(\d{8})", plan))
     assert 2 <= len(spans) <= 3  # one or two of the past and the present, and one that was made ahead
     assert "Sort" not in plan
+
+
+def test_quantiles_within_one_bin_lie_between_the_least_and_the_most() -> None:
+    assert quantile({0: 10}, 0.5, least=0.001, most=0.003) == pytest.approx(0.002)
+    assert quantile({0: 10}, 0.1, least=0.001, most=None) == pytest.approx(0.001 + 0.1 * 0.019)

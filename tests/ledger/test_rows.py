@@ -75,6 +75,12 @@ def test_an_entity_comes_with_the_features_that_were_used(ledger_url: str) -> No
     assert row["as_of"].isoformat() == "2026-02-28T22:00:00+00:00"
 
 
+def test_without_a_moment_of_the_caller_s_the_features_moment_is_kept(ledger_url: str) -> None:
+    answer = making.prediction(SEED, as_of="2026-03-01T09:30:00.250Z")
+    (row,) = stored(ledger_url, making.frame(answer, features=b'{"balance": 3}', entity="C1"))
+    assert row["as_of"].isoformat() == "2026-03-01T09:30:00.250000+00:00"
+
+
 def test_an_explanation_keeps_its_drivers_without_the_sentences(ledger_url: str) -> None:
     contribution = {"feature": "V14", "value": -5.2, "contribution": 1.7, "direction": "raises", "sentence": "V14 ..."}
     answer = making.prediction(SEED, explanation={"base_value": -1.9, "margin": 0.1, "contributions": [contribution]})
