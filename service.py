@@ -25,7 +25,7 @@ os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)  # read when prometheu
 import atexit
 import logging
 import shutil
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import bentoml
@@ -39,6 +39,8 @@ from serving.bento import TiffinService
 from storage.errors import StorageUnavailableError
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from serving.worker import Worker
 
 logger = logging.getLogger("tiffin.serving")
@@ -57,6 +59,19 @@ class Tiffin:
         from serving.champions import champions
 
         return champions(settings.storage)
+
+    @staticmethod
+    def management() -> FastAPI:
+        """The application of everything but inference, which only workers have."""
+        from serving.documents import openapi_document
+        from serving.management import management_app
+
+        def document() -> dict[str, Any]:
+            most = settings.serving.max_batch_records
+            return openapi_document(catalogue(), application, max_records=most, version=configuration.VERSION)
+
+        application = management_app(current_worker, document)
+        return application
 
     @bentoml.on_deployment  # makes it static
     def prepare() -> None:
@@ -120,7 +135,6 @@ class Tiffin:
             pinned=[str(model.tag) for model in bento.info.all_models] if bento is not None else [],
             accepting=METRICS_DIR / "accepting",
         )
-        administration()
         await worker.start()
         end_with_supervisor()
 
@@ -136,25 +150,6 @@ def current_worker() -> Worker:
     return worker
 
 
-@cache
-def administration() -> Any:
-    """The application of everything but inference, which only workers have."""
-    from serving.documents import openapi_document
-    from serving.management import management_app
-
-    def document() -> dict[str, Any]:
-        most = settings.serving.max_batch_records
-        return openapi_document(catalogue(), application, max_records=most, version=configuration.VERSION)
-
-    application = management_app(current_worker, document)
-    return application
-
-
-async def management(scope: Any, receive: Any, send: Any) -> None:
-    """`administration` as an ASGI application."""
-    await administration()(scope, receive, send)
-
-
 add_apis(Tiffin, catalogue(), settings.serving)
 service = bentoml.service(
     name="tiffin",
@@ -166,6 +161,5 @@ service = bentoml.service(
     tracing={"excluded_urls": ".*"},
     endpoints={"livez": "/livez", "readyz": "/readyz"},
 )(Tiffin)
-service.mount_asgi_app(management, path="/", name="management")
 gc.freeze()
 gc.enable()

@@ -14,8 +14,6 @@ from typing import Any
 from features.entity import Entity
 from features.views import View
 
-"""Pairs of one query; more run in several, so that memory does not grow with a training set."""
-
 Query = Callable[[str, Sequence[str]], Sequence[Sequence[Any]]]
 """Runs a statement with %s for each text parameter, in a session in UTC, and returns its rows."""
 

@@ -61,7 +61,7 @@ class Source:
         if not isinstance(row, Mapping):
             return {}, [Problem("", "type", "must be an object")]
         values: dict[str, Any] = {}
-        problems = [Problem(str(name)[:64], "doubled", "stands twice; send it once") for name in _twice(row)]
+        problems = [Problem(str(name)[:64], "doubled_key", "stands twice; send it once") for name in _twice(row)]
         for name, check in self.checks.items():
             given = row.get(name)
             try:

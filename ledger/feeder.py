@@ -33,6 +33,8 @@ class Feeder:
         self._feed = feed
         self._unheard: dict[Path, int] = {}
         """How far the spool had been written when nobody listened."""
+        self._done: dict[Path, int] = {}
+        """How far it had been written when there was nothing left to do."""
         self._save_at = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tiffin-feeder", daemon=True)
@@ -50,8 +52,6 @@ class Feeder:
             stopping = self._stopping.is_set()
             try:
                 amount = self.once()
-                if not amount:
-                    self._tail.forget_removed()
             except Exception:
                 logger.exception("the feed stumbles; it goes on with what follows")
                 amount = 0
@@ -67,8 +67,10 @@ class Feeder:
     def once(self) -> int:
         """Hand over what is new, if anybody listens; how many bytes of the spool that was."""
         ends = self._tail.ends()
+        if ends == self._done:
+            return 0
         if not self._feed.is_listened_to():  # asked after looking: who comes now wants what follows
-            self._unheard = ends
+            self._unheard = self._done = ends
             return 0
         self._pass_over()
         readings = self._tail.read()
@@ -77,9 +79,13 @@ class Feeder:
         pieces = [piece for reading in readings for piece in reading.pieces]
         self._feed.send([one for piece in pieces for one in _entries(piece, since_ms)])
         if time.monotonic() >= self._save_at:
+            self._tail.forget_removed()
             self._tail.positions.save()
             self._save_at = time.monotonic() + SAVE_SECONDS
-        return sum(reading.end - reading.start for reading in readings)
+        amount = sum(reading.end - reading.start for reading in readings)
+        if not amount:
+            self._done = ends
+        return amount
 
     def _pass_over(self) -> None:
         if self._unheard:

@@ -40,7 +40,9 @@ class Prediction:
     supposed: bool
     """The request replaced values of its entity: it says what would be, and has outcomes by its id only."""
     as_of: str | None
-    """The moment of the entity's features, RFC 3339."""
+    """The observation date, where the request gave one, RFC 3339."""
+    features_as_of: str | None
+    """The moment of the entity's features, which may have come from the cache."""
     score: float | None
     label: bool | str | None
     level: str | None
@@ -73,7 +75,7 @@ COLUMNS = """
     predictions.latency_ms, predictions.cached, predictions.stale, predictions.model, predictions.version,
     predictions.role, predictions.operation, predictions.entity, predictions.label, predictions.level,
     predictions.confidence, predictions.caller, predictions.request_id, predictions.warnings,
-    predictions.supposed,
+    predictions.supposed, predictions.features_as_of,
     coalesce(predictions.drivers, predictions.answer -> 'drivers', predictions.answer -> 'features') as drivers,
     outcomes.outcome, outcomes.observed_at, outcomes.recorded_at
 """
@@ -128,6 +130,7 @@ def _values(row: RowMapping) -> dict[str, Any]:
         **{name: row[name] for name in plain},
         "prediction_id": str(row["prediction_id"]),
         "as_of": written_or_none(row["as_of"]),
+        "features_as_of": written_or_none(row["features_as_of"]),
         "warnings": row["warnings"] or [],
         "created_at": written(row["created_at"]),
         "outcome": outcome,

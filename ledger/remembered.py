@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from itertools import islice
 
 import redis
 from redis.backoff import NoBackoff
@@ -22,6 +23,10 @@ KEPT_SECONDS = 86_400
 """So long an entity's last prediction is kept for when its model cannot answer."""
 _TIMEOUT_SECONDS = 2.0
 _AT_ONCE = 1000
+_MARK = """
+local before = tonumber(redis.call('get', KEYS[1])) or 0
+redis.call('set', KEYS[1], math.max(before, tonumber(ARGV[1])), 'ex', ARGV[2])
+"""
 _SPECIAL = re.compile(r"([\\*?\[\]^-])")
 
 
@@ -66,12 +71,14 @@ class Memory:
             self._remove(removal.model or ALL, ALL)
 
     def _mark(self, name: str, until_ms: int) -> None:
-        self._client.set(name, until_ms, ex=2 * KEPT_SECONDS)
+        """No earlier than another purge has set it."""
+        self._client.eval(_MARK, 1, name, until_ms, 2 * KEPT_SECONDS)
 
     def _remove(self, model: str, entity: str) -> None:
         for prefix in (PREDICTION, EXPLANATION):
-            for found in self._client.scan_iter(match=key(prefix, model, entity), count=_AT_ONCE):
-                self._client.delete(found)
+            found = self._client.scan_iter(match=key(prefix, model, entity), count=_AT_ONCE)
+            while some := list(islice(found, _AT_ONCE)):
+                self._client.unlink(*some)
 
     def close(self) -> None:
         self._client.close()

@@ -17,7 +17,7 @@ LONGEST_ENTITY = 1000
 FIELDS = ("prediction_id", "model", "entity", "observed_at", "outcome")
 UNKNOWN = "unknown_field"
 """The code of a field that is none of these."""
-MOST_TOLD = 20
+MOST_TOLD = 10
 """Unknown fields of one report that are told; hostile bodies could hold thousands."""
 T = TypeVar("T")
 _FIRST_YEAR, _LAST_YEAR = 1970, 2200
@@ -40,7 +40,8 @@ class ReportError(ValueError):
     """The item is no report of an outcome; the message says which fields are wrong and what they must be."""
 
     def __init__(self, *faults: Fault) -> None:
-        super().__init__("; ".join(f"{fault.field} {fault.message}".strip() for fault in faults))
+        more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
+        super().__init__(f"{faults[0].field} {faults[0].message}{more}".strip())
         self.faults = faults
 
 

@@ -15,7 +15,7 @@ from ledger.identity import milliseconds
 COLUMNS = (
     "prediction_id", "created_at", "as_of", "score", "threshold", "latency_ms", "cached", "stale", "model", "version",
     "role", "operation", "entity", "label", "level", "confidence", "caller", "request_id", "probabilities", "answer",
-    "drivers", "features", "warnings", "supposed",
+    "drivers", "features", "warnings", "supposed", "features_as_of",
 )  # fmt: skip
 """Of the table of predictions, in the order of a line."""
 SCORE_COLUMNS = ("model", "entity", "prediction_id", "created_at", "as_of", "score", "level", "version")
@@ -139,7 +139,7 @@ def _row(frame: Frame, made: _Prediction, entity: str | None, features: Raw) -> 
         word(made.level),
         escaped(made.created_at),
     )
-    who, as_of = escaped(entity), escaped(frame.as_of or made.as_of)
+    who, as_of = escaped(entity), escaped(frame.as_of)
     line = "\t".join(
         (
             made.prediction_id,
@@ -166,6 +166,7 @@ def _row(frame: Frame, made: _Prediction, entity: str | None, features: Raw) -> 
             raw_field(features),
             json_field(_encoded(made.warnings)) if made.warnings else NULL,
             "t" if frame.supposed else "f",
+            escaped(made.as_of),
         )
     )
     score_line = None

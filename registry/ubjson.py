@@ -124,7 +124,7 @@ class _Reader:
             if end > len(self.data):
                 raise ValueError(f"wants {end - start} bytes at {start} of {len(self.data)}")
             return np.frombuffer(self.data, kind, count, start) if count else np.empty(0, kind)
-        return [self.value(shared or self.marker(), depth + 1) for _ in range(count)]
+        return [self.value(self.marker() if shared is None else shared, depth + 1) for _ in range(count)]
 
     def mapping(self, depth: int) -> dict[str, Any]:
         shared, count = self.container()
@@ -137,5 +137,5 @@ class _Reader:
             return items
         for _ in range(count):
             key = self.text()
-            items[key] = self.value(shared or self.marker(), depth + 1)
+            items[key] = self.value(self.marker() if shared is None else shared, depth + 1)
         return items

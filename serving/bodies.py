@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -12,7 +13,7 @@ from serving.parameters import fault_of
 from serving.parsing import parse_object
 from serving.problems import UnsupportedMediaType
 from serving.suggestions import Suggestions
-from serving.validation import invalid
+from serving.validation import SHOWN_ERRORS, invalid
 
 REFERENCE = "#/components/schemas/{model}"
 Shape = TypeVar("Shape", bound=BaseModel)
@@ -34,13 +35,18 @@ async def object_of(request: Request, shape: type[Shape], *, max_nesting: int) -
     and InvalidFeatures with every field that does not fit.
     """
     body = await body_of(request)
+    return await asyncio.to_thread(_read, body, shape, max_nesting)
+
+
+def _read(body: bytes, shape: type[Shape], max_nesting: int) -> Shape:
     parse_object(body, max_nesting=max_nesting, plain=True)
     try:
         # As JSON, whose strict form takes no number for a time or a text.
         return shape.model_validate_json(body, strict=True)
     except ValidationError as error:
         known, suggestions = list(shape.model_fields), Suggestions()
-        raise invalid([fault_of(fault, known, suggestions) for fault in error.errors()]) from error
+        some = error.errors(include_url=False)[:SHOWN_ERRORS]
+        raise invalid([fault_of(one, known, suggestions) for one in some], count=error.error_count()) from error
 
 
 def described(shape: type[BaseModel], description: str, **examples: dict[str, Any]) -> dict[str, Any]:

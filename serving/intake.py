@@ -127,7 +127,9 @@ def _outcomes(worker: Worker, body: bytes) -> tuple[list[Any], bool]:
 
 def _outcomes_answer(results: Sequence[OutcomeResult]) -> Response:
     suggestions = Suggestions()
-    items = [OutcomeAnswer(**_plain(result, suggestions)) for result in results]
+    refused = [result.index for result in results if result.errors]
+    last = refused[min(len(refused), SHOWN_BATCH_ERRORS) - 1] if refused else -1
+    items = [OutcomeAnswer(**_plain(result, suggestions, tell=result.index <= last)) for result in results]
     return _encoded(OutcomesAnswer(items=items, summary=Counter(result.status for result in results)))
 
 
@@ -166,6 +168,8 @@ def _with_entity(worker: Worker, item: Any) -> Any:
     """The outcome with its entity in one line, where its ids were given as an object."""
     if not isinstance(item, Mapping) or not isinstance(item.get("entity"), Mapping):
         return item
+    if getattr(item, "keys_twice", ()) or getattr(item["entity"], "keys_twice", ()):
+        return item  # a copy would not say so
     definition = worker.definitions.get(str(item.get("model")))
     view = view_of(definition) if definition is not None else None
     if view is None:
@@ -176,8 +180,9 @@ def _with_entity(worker: Worker, item: Any) -> Any:
         return item  # the ledger says what is wrong with it
 
 
-def _plain(result: OutcomeResult, suggestions: Suggestions) -> dict[str, Any]:
-    told = _faults(result, f"{result.index}", suggestions)
+def _plain(result: OutcomeResult, suggestions: Suggestions, *, tell: bool) -> dict[str, Any]:
+    """Its fields; without the errors, of which the reason names the first, unless it is to `tell` them."""
+    told = _faults(result, f"{result.index}", suggestions) if tell else []
     plain = {name: getattr(result, name) for name in OutcomeAnswer.model_fields}
     return {**plain, "errors": [FieldErrorShape.model_validate(error.as_json()) for error in told]}
 

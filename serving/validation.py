@@ -107,9 +107,11 @@ def check_records(schema: Schema, records: Sequence[object]) -> list[Sequence[Va
     return rows
 
 
-def invalid(errors: list[FieldError], what: str = "request", most: int = SHOWN_ERRORS) -> InvalidFeatures:
-    """The problem that carries `errors`, `most` of them at most."""
-    count = len(errors)
+def invalid(
+    errors: list[FieldError], what: str = "request", most: int = SHOWN_ERRORS, count: int | None = None
+) -> InvalidFeatures:
+    """The problem that carries `errors`, `most` of them at most; there are `count`, if not all were given."""
+    count = len(errors) if count is None else count
     noun = "field" if count == 1 else "fields"
     verb = "is" if count == 1 else "are"
     detail = f"{count} {noun} of the {what} {verb} not valid"

@@ -113,6 +113,7 @@ class Worker:
 
     async def start(self) -> None:
         """Load every model that has a version; the others are looked for again and again."""
+        gc.enable()  # what was imported is behind us
         if self._listening is not None:
             self._listening.start()
         self.health.start()

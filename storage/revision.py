@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from functools import cache
 from pathlib import Path
 
 import psycopg2
 
-CONNECT_TIMEOUT_SECONDS = 5
+from storage.polling import wait
+
+LOOK_SECONDS = 5.0
 _VERSIONS = Path(__file__).parent / "migrations" / "versions"
 
 
@@ -18,19 +21,21 @@ def needed() -> str:
 
 
 def is_current(url: str) -> bool:
-    """Whether the database has the tables of exactly this code; not, when it does not say."""
+    """Whether the database has the tables of exactly this code; not, when it does not say within `LOOK_SECONDS`."""
+    deadline = time.monotonic() + LOOK_SECONDS
+    connection = None
     try:
-        connection = psycopg2.connect(url, connect_timeout=CONNECT_TIMEOUT_SECONDS)
-    except psycopg2.Error:
-        return False
-    try:
+        connection = psycopg2.connect(url, async_=1)
+        wait(connection, deadline)
         with connection.cursor() as cursor:
             cursor.execute("select version_num from alembic_version")
+            wait(connection, deadline)
             return bool(cursor.fetchall() == [(needed(),)])
-    except psycopg2.Error:
+    except (psycopg2.Error, TimeoutError):
         return False
     finally:
-        connection.close()
+        if connection is not None:
+            connection.close()
 
 
 def lacking(found: str | None) -> str:

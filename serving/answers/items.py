@@ -14,11 +14,13 @@ import msgspec
 _encode = msgspec.json.Encoder().encode
 
 
-def items(prototype: Mapping[str, Any], columns: Mapping[str, Iterable[bytes]], count: int) -> msgspec.Raw:
+def items(prototype: Mapping[str, Any], columns: Mapping[str, Sequence[bytes]], count: int) -> msgspec.Raw:
     """The JSON of `count` items, numbered from 0, with one prediction each.
 
     `prototype` is any of the predictions; `columns` has the JSON of those of its fields that differ, by name.
     """
+    if any(len(column) != count for column in columns.values()):
+        raise ValueError("a column for each prediction has more or fewer")
     text = b',{"index":'
     strands: list[Iterable[bytes]] = [repeat(text), numbers(range(count))]
     text = b',"prediction":{'

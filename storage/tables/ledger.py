@@ -69,6 +69,7 @@ predictions = Table(
         server_default=false(),
         comment="the request replaced values of its entity",
     ),
+    _time("features_as_of", "the moment of the entity's features, which may have come from the cache", nullable=True),
     Index(None, "entity", "prediction_id", postgresql_where=text("entity is not null")),
     Index(None, "model", "prediction_id"),
     postgresql_partition_by="range (prediction_id)",

@@ -61,7 +61,7 @@ def test_what_means_nothing_is_null(ledger_url: str) -> None:
     empty = {name for name, value in row.items() if value is None}
     assert empty == {
         "as_of", "score", "threshold", "entity", "label", "level", "confidence", "caller", "probabilities", "drivers",
-        "features", "warnings",
+        "features", "warnings", "features_as_of",
     }  # fmt: skip
 
 
@@ -75,10 +75,11 @@ def test_an_entity_comes_with_the_features_that_were_used(ledger_url: str) -> No
     assert row["as_of"].isoformat() == "2026-02-28T22:00:00+00:00"
 
 
-def test_without_a_moment_of_the_caller_s_the_features_moment_is_kept(ledger_url: str) -> None:
+def test_the_moment_of_the_features_is_kept_beside_that_of_the_request(ledger_url: str) -> None:
     answer = making.prediction(SEED, as_of="2026-03-01T09:30:00.250Z")
     (row,) = stored(ledger_url, making.frame(answer, features=b'{"balance": 3}', entity="C1"))
-    assert row["as_of"].isoformat() == "2026-03-01T09:30:00.250000+00:00"
+    assert row["features_as_of"].isoformat() == "2026-03-01T09:30:00.250000+00:00"
+    assert row["as_of"] is None
 
 
 def test_an_explanation_keeps_its_drivers_without_the_sentences(ledger_url: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import bentoml
 import httpx
+from fastapi import FastAPI
 
 import storage
 from features.cache import FeatureCache
@@ -187,13 +188,16 @@ def _build(parts: Parts) -> tuple[Any, Callable[[], Worker]]:
         def champions() -> list[str]:
             return []
 
-    def document() -> dict[str, Any]:
-        return openapi_document(
-            parts.definitions, management, max_records=parts.serving.max_batch_records, version="test"
-        )
+        @staticmethod
+        def management() -> FastAPI:
+            def document() -> dict[str, Any]:
+                most = parts.serving.max_batch_records
+                return openapi_document(parts.definitions, application, max_records=most, version="test")
+
+            application = management_app(lambda: workers[-1], document)
+            return application
 
     workers: list[Worker] = []
-    management = management_app(lambda: workers[-1], document)
     add_apis(Tiffin, parts.definitions, parts.serving)
     service = bentoml.service(
         name="tiffin",
@@ -204,5 +208,4 @@ def _build(parts: Parts) -> tuple[Any, Callable[[], Worker]]:
         tracing={"excluded_urls": ".*"},
         endpoints={"livez": "/livez", "readyz": "/readyz"},
     )(Tiffin)
-    service.mount_asgi_app(management, path="/", name="management")
     return service.to_asgi(), lambda: workers[-1]

@@ -111,7 +111,7 @@ def test_what_is_no_json_in_one_event_of_an_array_is_an_error_of_that_event(app:
     assert told == [
         [("1.amount", "type", "nan")],
         [("2.amount", "type", "-inf")],
-        [("3.amount", "doubled", None)],
+        [("3.amount", "doubled_key", None)],
         [("4.amount", "type", "an object")],
         [("5", "type", None)],
     ]
@@ -119,27 +119,30 @@ def test_what_is_no_json_in_one_event_of_an_array_is_an_error_of_that_event(app:
 
 def test_what_is_no_json_in_one_outcome_of_an_array_is_an_error_of_that_outcome(app: App, prediction_id: str) -> None:
     good = json.dumps({"prediction_id": prediction_id, "outcome": True})
-    of_entity = (
-        '{"model": "delinquency", "observed_at": "2026-03-01T00:00:00Z", "outcome": 1, "entity": {"a": 1, "a": 2}}'
+    about = (
+        '{"model": "delinquency", "observed_at": "2026-03-01T00:00:00Z", "entity": {"customer_id": "C1"}, "outcome": 1}'
     )
     bad = [
         good.replace("true", "NaN"),
         good.replace("true", "Infinity"),
         good.replace("true", 'true, "outcome": false'),
-        of_entity,
+        about.replace('"C1"', '"C1", "customer_id": "C2"'),
+        about.replace('"outcome": 1', '"outcome": 1, "outcome": 0'),
         "NaN",
     ]
     answer = app.post(OUTCOMES, f"[{good}, {', '.join(bad)}, {good}]".encode())
     assert answer.status_code == 200, answer.text
     items = answer.json()["items"]
-    assert [one["status"] for one in items] == ["recorded", *["rejected"] * 5, "duplicate"]
+    assert [one["status"] for one in items] == ["recorded", *["rejected"] * 6, "duplicate"]
     told = [(error["field"], error["code"], error["given"]) for one in items for error in one["errors"]]
     assert told == [
         ("1.outcome", "wrong_value", "nan"),
         ("2.outcome", "wrong_value", "inf"),
         ("3.outcome", "doubled_key", None),
         ("4.entity", "wrong_value", "an object"),
-        ("5", "wrong_type", None),
+        ("5.outcome", "doubled_key", None),
+        ("5.entity", "wrong_value", "an object"),
+        ("6", "wrong_type", None),
     ]
 
 
