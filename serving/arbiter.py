@@ -7,6 +7,7 @@ BentoML 1.4.39 looks every 10 s, without a setting for it, and writes nothing: w
 from __future__ import annotations
 
 import logging
+import os
 import signal
 from typing import Any
 
@@ -21,13 +22,33 @@ class Arbiter(circus.Arbiter):
     """The supervisor that `bentoml serve` is to use; `install()` before it makes its own."""
 
     def __init__(self, watchers: list[Any], *arguments: Any, **options: Any) -> None:
+        self._known: dict[int, Any] = {}
+        """The watchers of the worker processes whose end was not said yet."""
         for watcher in watchers:
             watcher.hooks["after_reap"] = _reaped
         super().__init__(watchers, *arguments, **{**options, "check_delay": CHECK_SECONDS})
 
     def manage_watchers(self) -> Any:
         """Look after the workers, unless that or a start is under way, which circus would call an error."""
-        return None if self._exclusive_running_command else super().manage_watchers()
+        if self._exclusive_running_command:
+            return None
+        self._say_who_vanished()
+        for watcher in self.iter_watchers():
+            self._known.update(dict.fromkeys(watcher.processes, watcher))
+        return super().manage_watchers()
+
+    def _say_who_vanished(self) -> None:
+        """A worker that is dead but cannot be reaped yet, as some thread of it still ends, circus drops in silence."""
+        for pid, watcher in list(self._known.items()):
+            if pid in watcher.processes:
+                continue
+            try:
+                found, status = os.waitpid(pid, os.WNOHANG)
+            except ChildProcessError:
+                _reaped(watcher, self, pid)
+            else:
+                if found:
+                    _reaped(watcher, self, pid, os.waitstatus_to_exitcode(status))
 
 
 def install() -> None:
@@ -36,6 +57,7 @@ def install() -> None:
 
 
 def _reaped(watcher: Any, arbiter: Any, process_pid: int, exit_code: int | None = None, **_: Any) -> None:
+    arbiter._known.pop(process_pid, None)
     if watcher.is_stopping() or watcher.is_stopped() or arbiter._stopping:
         return
     then = "a new one starts" if watcher.respawn else "in a container none replaces it"
