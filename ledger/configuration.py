@@ -42,5 +42,5 @@ def from_json(content: bytes) -> Configuration:
 
 def _path(kind: type, value: object) -> Path:
     if kind is not Path or not isinstance(value, str):
-        raise NotImplementedError(kind)
+        raise TypeError(f"no {kind.__name__} is made of {value!r}")
     return Path(value)
